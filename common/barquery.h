@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads bars of a bucket across its year files: what `binancefeeder query` and the gateway answer.
+// Semantics of MarketStore's Query: end inclusive, start floored to its slot, a limit counts from the end unless told
+// otherwise, rows ascend. Reads only; safe beside the running writer.
+#ifndef COMMON_BARQUERY_H
+#define COMMON_BARQUERY_H
+
+#include "common/interval.h"
+#include "common/kline.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct barquery {
+        const char *root;       // store.root_directory
+        const char *symbol;     // directory name
+        enum interval interval;
+        int64_t start_us, end_us; // inclusive; INT64_MIN / INT64_MAX: open
+        size_t limit;             // 0: none
+        bool limit_from_start;
+};
+
+// Called with runs of rows in ascending order; a non-zero return stops the query and is returned.
+typedef int barquery_rows(void *context, const int64_t *open_us, const struct bar_values *bars, size_t count);
+
+// Returns 0, the callback's non-zero value, or -1 with errno and a message in `why`: ENOENT, no such bucket; EINVAL, a
+// file that is no year file of this bucket (named).
+int barquery_run(const struct barquery *query, barquery_rows *rows, void *context, char *why, size_t why_size);
+
+#endif
