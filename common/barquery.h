@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct barquery {
-        const char *root;       // store.root_directory
-        const char *symbol;     // directory name
+        const char *root;   // store.root_directory
+        const char *symbol; // directory name
         enum interval interval;
         int64_t start_us, end_us; // inclusive; INT64_MIN / INT64_MAX: open
         size_t limit;             // 0: none

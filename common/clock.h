@@ -44,10 +44,11 @@ int64_t mono_since_ms(mono_time a, mono_time b);
 #define TIME_TEXT_SIZE 40
 const char *time_format_us(int64_t us, char text[TIME_TEXT_SIZE]);
 
-// Reads what a user may write for a time, in UTC: "2024", "2024-02", "2024-02-29", "2024-02-29T23:59[:59[.fraction]][Z]",
-// a space for the T, seconds, milliseconds, microseconds or nanoseconds since 1970 as a plain integer (told apart by
-// magnitude: up to 11, 14, 17 or 20 digits), "now", or a span back from now: "5y", "3M", "2w", "10d", "12h", "90m".
-// Returns 0 and *us, or -1 and *accepted (a static text that says what is accepted).
+// Reads what a user may write for a time, in UTC: "2024", "2024-02", "2024-02-29",
+// "2024-02-29T23:59[:59[.fraction]][Z]", a space for the T, seconds, milliseconds, microseconds or nanoseconds since
+// 1970 as a plain integer (told apart by magnitude: up to 11, 14, 17 or 20 digits), "now", or a span back from now:
+// "5y", "3M", "2w", "10d", "12h", "90m". Returns 0 and *us, or -1 and *accepted (a static text that says what is
+// accepted).
 int time_parse_us(const char *text, int64_t now_us, int64_t *us, const char **accepted);
 
 // Days since 1970-01-01 of a civil date, and back (proleptic Gregorian calendar).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decimals, exactly the digits of the exchange's text: a mantissa and a power of ten. 64 bit for prices and trade sizes,
-// 128 bit for volumes (a month's quote volume with eight places exceeds 64). A double is made once, correctly rounded,
-// by the writer. Pure functions.
+// Decimals, exactly the digits of the exchange's text: a mantissa and a power of ten. 64 bit for prices and trade
+// sizes, 128 bit for volumes (a month's quote volume with eight places exceeds 64). A double is made once, correctly
+// rounded, by the writer. Pure functions.
 #ifndef COMMON_DECIMAL_H
 #define COMMON_DECIMAL_H
 
@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Plain values. `wide` is a 128-bit two's complement integer as two words, so that wire records need no 16-byte alignment.
+// Plain values. `wide` is a 128-bit two's complement integer as two words, so that wire records need no 16-byte
+// alignment.
 struct wide {
         uint64_t low;
         int64_t high;

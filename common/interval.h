@@ -31,16 +31,16 @@ enum interval {
 // Accepts Binance's spelling ("1m", "1M"), the archive's ("1mo") and MarketStore's ("1Min", "4H", "1D", "1W").
 // Case matters: "1m" is a minute, "1M" a month. Returns 0, or -1.
 int interval_parse(const char *text, enum interval *interval);
-const char *interval_name(enum interval interval);            // Binance's: "1m", "1M"
-const char *interval_archive_name(enum interval interval);    // the archive's: "1mo" for the month
+const char *interval_name(enum interval interval);             // Binance's: "1m", "1M"
+const char *interval_archive_name(enum interval interval);     // the archive's: "1mo" for the month
 const char *interval_marketstore_name(enum interval interval); // "1Min", "4H", "1W", "1M"
 const char *interval_names(void);                              // all of Binance's, space-separated, for messages
 
 // Nominal length in microseconds; a month counts 30 days (only for estimates).
 int64_t interval_length_us(enum interval interval);
 
-// Open time of the bar that contains `us`; of the bar after the one that opens at `open_us` (which must lie on the grid);
-// of the first bar at or after `us`; `bars` steps from a bar on the grid (negative: back).
+// Open time of the bar that contains `us`; of the bar after the one that opens at `open_us` (which must lie on the
+// grid); of the first bar at or after `us`; `bars` steps from a bar on the grid (negative: back).
 int64_t interval_floor_us(enum interval interval, int64_t us);
 int64_t interval_next_us(enum interval interval, int64_t open_us);
 int64_t interval_ceil_us(enum interval interval, int64_t us);
