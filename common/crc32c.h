@@ -9,4 +9,7 @@
 // Continues from `crc` (0 to begin).
 uint32_t crc32c(uint32_t crc, const void *data, size_t length);
 
+// The same without the instruction: what crc32c() falls back to; public so that a test can compare the two.
+uint32_t crc32c_table(uint32_t crc, const void *data, size_t length);
+
 #endif

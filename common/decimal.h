@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DECIMAL_PLACES_MAX 38
+
 // Plain values. `wide` is a 128-bit two's complement integer as two words, so that wire records need no 16-byte
 // alignment.
 struct wide {
@@ -18,10 +20,11 @@ struct wide {
 
 struct decimal {
         struct wide mantissa;
-        int8_t exponent; // value = mantissa * 10^exponent, exponent -38..0
+        int8_t exponent; // value = mantissa * 10^exponent, exponent -DECIMAL_PLACES_MAX..0
 };
 
-// Parses `length` bytes like "-12.3400": digits with at most one point; no sign but '-', no exponent, no blanks.
+// Parses `length` bytes like "-12.3400": digits with at most one point among them (".5" and "5." are refused); no sign
+// but '-', no exponent, no blanks.
 // Trailing zeros are kept ("5.10" is 510e-2). Returns 0, or -1 with EINVAL (not a number) or ERANGE (does not fit).
 int decimal64_parse(const char *text, size_t length, int64_t *mantissa, int8_t *exponent);
 int decimal_parse(const char *text, size_t length, struct decimal *value);
@@ -37,7 +40,8 @@ double decimal_to_double(struct decimal value);
 // The shortest decimal that reads back as the same double; `value` must be finite. Returns 0, or -1 with ERANGE.
 int decimal_from_double(double value, struct decimal *result);
 
-// Exact; returns 0, or -1 with ERANGE where 128 bits do not hold the result.
+// Exact, at the finer of both exponents; returns 0, or -1 with ERANGE where 128 bits do not hold the result. `sum` may
+// be one of the operands.
 int decimal_add(struct decimal a, struct decimal b, struct decimal *sum);
 // <0, 0, >0 as a is less than, equal to, greater than b. 1.50 equals 1.5.
 int decimal_compare(struct decimal a, struct decimal b);

@@ -58,6 +58,7 @@
 // ---- control ----
 #define CONTROL_MESSAGE_BYTES_MAX 4096
 #define LIVE_RING_ENTRIES 64 // newest stored live bars, for observers
+#define LOG_LINE_BYTES_MAX 2048   // a longer line is cut and ends in "..."
 
 static_assert(BATCH_BYTES_LARGE_MAX < NN_MESSAGE_BYTES_MAX, "nanomsg drops a message above NN_RCVMAXSIZE silently");
 static_assert(SLOTS_MAX < (1 << SPAWN_BITS), "spawn numbers outlast slots");
