@@ -28,8 +28,8 @@ struct child_setup {
         uint16_t slot;
         uint16_t one_shot; // 1: end when complete (`binancefeeder backfill`)
         uint64_t incarnation;
-        uint32_t generation; // of the configuration
-        uint32_t zero;
+        uint32_t generation;  // of the configuration
+        uint32_t after_crash; // 1: the slot's last incarnation crashed by its own fault (writer: quarantine counts)
         struct symbol_list symbols; // stream: those it carries; writer: all that are followed; backfill: empty
         struct settings settings;
 };

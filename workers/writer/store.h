@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the store thread does with records: apply them to the year files, account for them in the ledger, and say what
+// is still missing. One apply path serves live batches (spool) and backfill chunks alike and refuses a row of lower
+// rank than what covers its slot. Called by workers/writer/storethread.c alone, on one thread; owns the ledger, the
+// open year files and the lock of root_directory.
+//
+// Order of durability: rows are written; store_sync() makes them durable, then commits coverage, gaps, catalogue and
+// the spool cursor to the ledger in one transaction. The cursor may lag, never lead; applying twice changes nothing.
+//
+// Every function that writes may fail with ENOSPC/EDQUOT: nothing was acknowledged, the caller waits for room and calls
+// again with the same input. A failed fsync is EIO: the caller ends the process (exit 75); its successor replays.
+#ifndef WRITER_STORE_H
+#define WRITER_STORE_H
+
+#include "common/batch.h"
+#include "common/child.h"
+#include "common/job.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+struct store_events {
+        // A live bar has been written to its year file (not yet synced); for the governor's ring of newest bars.
+        void (*live_bar)(void *context, const struct stream_id *stream, const struct kline *kline);
+        void *context;
+};
+
+// Opens or creates ledger.db and root_directory, recovers, loads coverage. NULL with *exit_code and a message in `why`:
+// EXIT_BAD_CONFIG (the ledger belongs to another market, testnet or endpoint class), EXIT_TRY_LATER (locked, no space,
+// I/O), EXIT_BUG.
+struct store *store_open(const struct child_setup *setup, struct governor_page *governor,
+    const struct store_events *events, int *exit_code, char why[REASON_SIZE]);
+void store_close(struct store *store);
+
+// A reload: other symbols, intervals, ranges. Running leases stay valid.
+void store_reconfigure(struct store *store, const struct child_setup *setup);
+
+// ---- live: batches from the spool, in spool order ----
+
+// The spool row up to which the ledger's cursor has passed: rows above must be applied again after a start.
+int64_t store_cursor(const struct store *store);
+// Applies one batch. Applying a batch twice changes nothing. Returns 0, or -1 with errno.
+int store_apply_live(struct store *store, const struct batch_view *batch, int64_t spool_row);
+
+// ---- backfill ----
+
+// The next job for a worker, or false when there is nothing to do now; *retry_ms then says when to ask again at the
+// latest (ledger time passes, deferrals end). `now_us` is exchange time, -1 while unknown (then only catalogue jobs).
+bool store_next_job(struct store *store, int64_t now_us, struct job *job, int64_t *retry_ms);
+// A bulk batch of `lease` (JOB_BEGIN, PAGE, KLINE, SYMBOL, LISTING, JOB_END records). Returns 0; 1 when it completed
+// the job (JOB_END seen, chunk and row counts and CRC agree); -1 with errno (EBADMSG: the job is discarded, with a
+// reason in `why`).
+int store_apply_bulk(struct store *store, uint64_t lease, const struct batch_view *batch, char why[REASON_SIZE]);
+// The lease is free again: worker died, failed, was fenced, or a hole. `failure` 0 = died. Rows that were applied stay
+// (they are right), but count as covered only by what the worker reported completely.
+void store_release_job(struct store *store, uint64_t lease, uint32_t failure, const char *text);
+// Widens what is wanted (command line). Returns 0, or -1 with errno and a message in `why` (EINVAL: no such symbol …).
+int store_want(struct store *store, const struct control_backfill *want, char why[REASON_SIZE]);
+
+// ---- durability ----
+
+bool store_sync_due(
+    const struct store *store, mono_time now); // by bytes, age, or finished jobs that await their commit
+int64_t store_sync_wait_ms(const struct store *store, mono_time now); // until it may become due; -1: nothing to sync
+int store_sync(struct store *store);                                  // syncfs, then one ledger transaction
+
+// ---- what is known ----
+
+// Everything wanted is covered or explained and synced (one-shot runs: up to the horizon fixed at start).
+bool store_is_complete(const struct store *store, int64_t now_us);
+// The catalogue as the supervisor needs it; *generation grows with each commit. Returns entries (owned by the store).
+const struct catalogue_entry *store_catalogue(const struct store *store, size_t *count, uint64_t *generation);
+// Keeps a batch that ended its reader three times: bytes kept in the ledger, a gap, tried again daily.
+int store_quarantine(struct store *store, const void *bytes, size_t length, int64_t spool_row, const char *reason);
+
+#endif
