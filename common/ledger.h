@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names shared by the writer's ledger (workers/writer/ledger.c writes it) and its read-only view (common/ledgerview.c):
+// the file, its schema version, where a bar came from and how far it is believed, and the states of a gap. Pure.
+#ifndef COMMON_LEDGER_H
+#define COMMON_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LEDGER_FILE "ledger.db"
+#define LEDGER_VERSION 1
+
+// Where a covered bar came from; the tag of a coverage range.
+enum bar_source {
+        BAR_DERIVED,     // made here from smaller bars or trades
+        BAR_REST_RECENT, // REST, closed less than a minute before the request: REST's newest bars are not final
+        BAR_ADOPTED,     // found in the tree, written by another program or before the ledger was lost
+        BAR_STREAM,
+        BAR_REST,
+        BAR_ARCHIVE,
+        BAR_SOURCES
+};
+
+// A bar of lower rank never replaces one of higher rank; equal: the last wins.
+enum bar_rank {
+        RANK_DERIVED = 0,
+        RANK_REST_RECENT = 5,
+        RANK_STREAM = 10,
+        RANK_REST = 20,
+        RANK_ARCHIVE = 30,
+};
+
+const char *bar_source_name(int source); // "stream"
+int bar_source_parse(const char *name);  // -1: unknown
+int bar_source_rank(int source);
+// Stored, but REST or the archive has yet to confirm it. Derived bars are settled with their sources.
+bool bar_source_is_provisional(int source);
+
+enum gap_state {
+        GAP_OPEN,           // missing, and why it came to be
+        GAP_REPAIRING,      // a job for it is under way
+        GAP_FILLED,         // was missing; kept for a while as a record of what happened
+        GAP_ABSENT,         // the exchange itself has nothing there
+        GAP_MAINTENANCE,    // nor can it: it was closed
+        GAP_BEFORE_LISTING, // the symbol had no bar yet
+        GAP_LOST,           // cannot be had again
+        GAP_STATES
+};
+
+const char *gap_state_name(int state);
+int gap_state_parse(const char *name);  // -1: unknown
+bool gap_state_is_explained(int state); // nothing is missing there any more
+
+#endif
