@@ -9,10 +9,12 @@
 #include "common/interval.h"
 #include "common/limits.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define BUCKET_NAME_SIZE 96
+#define BUCKET_SYMBOL_SIZE 64
 
 // Where bars of an interval are kept.
 struct bar_home {
@@ -25,7 +27,7 @@ struct bar_home bar_home_of(enum interval interval);
 
 // A bucket as users name it, resolved.
 struct bucket {
-        char symbol[64]; // as in the tree (after the `store.symbol` template)
+        char symbol[BUCKET_SYMBOL_SIZE]; // as in the tree (after the `store.symbol` template)
         enum interval interval;
 };
 
@@ -35,8 +37,12 @@ int bucket_parse(const char *text, struct bucket *bucket, const char **why);
 // Writes `symbol/timeframe/group`.
 void bucket_format(const char *symbol, enum interval interval, char name[BUCKET_NAME_SIZE]);
 
-// Expands the `store.symbol` template ("{symbol}", "binance_{base}-{quote}"). Returns 0, or -1 with EINVAL (unknown
-// placeholder, base or quote not known) or ENAMETOOLONG.
+// True for a symbol that may be a directory of the tree: 1 to 63 of A-Z a-z 0-9 . _ - and no '.' first. MarketStore
+// uses names as path parts unescaped, and gives ':' and ',' meanings of their own.
+bool bucket_symbol_is_safe(const char *symbol);
+
+// Expands the `store.symbol` template ("{symbol}", "binance_{base}-{quote}"). `base` and `quote` may be NULL where not
+// known. Returns 0, or -1 with EINVAL (unknown placeholder, base or quote not known, not a safe name) or ENAMETOOLONG.
 int bucket_symbol_expand(
     const char *pattern, const char *symbol, const char *base, const char *quote, char *out, size_t out_size);
 

@@ -30,8 +30,12 @@
 #define WINDOW_BYTES_MAX (16 * 1024 * 1024) // unacknowledged bytes a worker may hold
 #define WINDOW_BATCHES_MAX 4096             // and batches
 #define WINDOW_RESERVED_BYTES (64 * 1024)   // of the window, kept for BOUNDARY, CONNECT and FIN records
+#define WINDOW_RESERVED_BATCHES 64          // and of its batches
 #define JOB_CHUNKS_UNACKED_MAX 4            // chunks of a job under way to the store
 #define RESEND_AFTER_MS 300                 // no acknowledgement progress for this long: resend the window
+#define RESEND_AFTER_MAX_MS 3000            // doubled up to this while nothing helps
+#define RESEND_PROBE_BATCHES 4              // resent at first; the rest once one of them was acknowledged
+#define SEND_BATCHES_PER_SERVICE 64         // handed to the socket in one go, so that an event loop gets its turn
 #define JOB_STALL_MS 10000                  // a job without acknowledged progress for this long has failed
 
 // ---- the internet ----
@@ -44,6 +48,11 @@
 #define CLIENT_MESSAGE_SPACING_MS 300  // Binance allows five client messages a second, pongs counted
 #define CONNECTIONS_PER_WINDOW_MAX 300 // new connections per window and address
 #define CONNECTIONS_WINDOW_S 300
+#define CONNECTION_SPACING_MS 200 // between the starts of two connections, all processes together
+#define WEIGHT_LIMIT_DEFAULT 6000 // request weight per minute until exchangeInfo has said it
+#define RAW_LIMIT_DEFAULT 61000   // requests per RAW_WINDOW_S
+#define RAW_WINDOW_S 300
+#define CAS_TRIES_MAX 64 // of a compare-and-swap loop; afterwards the caller is told to wait a millisecond
 
 // ---- spool, ledger, store ----
 #define SPOOL_COMMIT_MS 2
@@ -52,8 +61,54 @@
 #define STORE_SYNC_S 10
 #define STORE_SYNC_BYTES (64L * 1024 * 1024)
 #define STORE_OPEN_FILES_MAX 2048 // year files kept open
+#define YEARFILE_SPAN_BYTES (96 * 1024) // of a year file, read or written at once: a page of 1,000 bars
+#define YEARFILE_GAP_SLOTS_MAX 32       // slots between two bars that are read over rather than sought across
+#define YEARFILE_LOCK_WAIT_MS 100       // the writer's patience with a reader (who then reads again)
+#define YEARFILE_READ_WAIT_MS 1000      // a reader's patience with the writer
+#define YEARFILE_YEARS_MAX 256          // year files of a bucket
+#define BARQUERY_ROWS_MAX 4096          // rows handed to a query's callback at once
 #define BALLAST_BYTES_DEFAULT (64L * 1024 * 1024)
+#define STORE_LOCK_WAIT_MS 15000  // for an old instance to let go of root_directory
+#define STORE_PACE_BYTES (8L * 1024 * 1024) // bulk bytes in one file before the kernel is asked to start writing them
 #define SETTLE_BARS_MAX 1000 // provisional bars confirmed by one request
+#define LEASES_MAX (PARALLELISM_MAX * 2) // jobs under way: a worker's next job may be granted while its last ends
+#define CRASHES_MAX 3                    // of workers on the same job, then it is quarantined
+#define GAPS_FILLED_MAX 100              // filled gaps kept per bucket
+#define TROUBLES_MAX 4096                // ranges per bucket that are not asked for at the moment
+
+// ---- configuration ----
+#define CONFIG_BYTES_MAX (1024 * 1024) // a configuration file
+#define CONFIG_DEPTH_MAX 8             // nested lists and mappings
+#define CONFIG_ITEMS_MAX 20000         // values in it
+#define CONFIG_ERRORS_MAX 16           // mistakes shown at once; further ones are counted
+#define CONFIG_WARNINGS_MAX 8
+#define QUOTE_ASSETS_MAX 32
+#define DIRECTORY_LENGTH_MAX (PATH_SIZE - 1 - 112)      // leaves room for "/BTCUSDT/2H/OHLCV_4H/2024.bin.tmp"
+#define RUN_DIRECTORY_LENGTH_MAX (IPC_PATH_MAX - 24)    // leaves room for a socket's name
+#define MESSAGE_BUFFER_MIN 1000        // realtime.buffer_size
+#define MESSAGE_BUFFER_MAX 1000000
+#define RETRY_DELAY_MS_MIN 100
+#define RETRY_DELAY_MS_MAX 60000
+#define QUICK_RETRIES_MAX 1000
+#define DEPTH_CADENCE_MS_MIN 100
+#define DEPTH_CADENCE_MS_MAX (24L * 3600 * 1000)
+#define SPOOL_BYTES_MIN (16L * 1024 * 1024)
+#define SPOOL_BYTES_MAX (1024L * 1024 * 1024 * 1024)
+#define BALLAST_BYTES_MIN (1024L * 1024)
+#define BALLAST_BYTES_MAX (16L * 1024 * 1024 * 1024)
+#define WEIGHT_PER_MINUTE_MAX 1000000
+
+// ---- supervision ----
+#define POLICY_CRASHES_MAX 5           // crashes within a minute that make a child FAILED
+#define POLICY_BRAKE_CHILDREN_MIN 5    // different children that must crash before their class is braked
+#define STARTS_PER_SLICE_MAX 20        // children started per START_SLICE_MS
+#define START_SLICE_MS 100
+#define CHILD_MESSAGES_PER_TURN_MAX 64 // control messages taken from one child before the others have their turn
+#define OUTBOX_MESSAGES_MAX (2 * SLOTS_MAX) // control messages that wait for room in a child's socket
+#define DEATHS_KEPT_MAX 256            // deaths kept for a writer that is not running
+#define CONTROL_CLIENTS_MAX 16         // command lines connected at the same time
+#define CATALOGUE_ENTRIES_MAX 16384    // symbols of the exchange
+#define STOP_DEADLINE_S 90             // orderly shutdown, all stages: below systemd's TimeoutStopSec
 
 // ---- control ----
 #define CONTROL_MESSAGE_BYTES_MAX 4096
@@ -63,5 +118,6 @@
 static_assert(BATCH_BYTES_LARGE_MAX < NN_MESSAGE_BYTES_MAX, "nanomsg drops a message above NN_RCVMAXSIZE silently");
 static_assert(SLOTS_MAX < (1 << SPAWN_BITS), "spawn numbers outlast slots");
 static_assert(WINDOW_RESERVED_BYTES < WINDOW_BYTES_MAX, "data has room beside boundaries");
+static_assert(WINDOW_RESERVED_BATCHES < WINDOW_BATCHES_MAX, "data has room beside boundaries");
 
 #endif

@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/yearfile.h"
+
+#include "common/barlayout.h"
+#include "common/clock.h"
+#include "common/ioall.h"
+#include "common/yearlock.h"
+#include "common/yeartree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INDEX_BYTES 8
+#define RECORD_BYTES_MIN 16 // index and one padded column
+
+struct yearfile {
+        int fd;
+        int year;
+        struct yearfile_schema schema;
+        struct bar_layout layout;
+        int64_t first_us, slot_us, slots; // slot p opens at first_us + p * slot_us
+        size_t record_bytes;
+};
+
+// ---- opening ----
+
+static int __attribute__((format(printf, 3, 4))) fail(int error, char why[REASON_SIZE], const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(why, REASON_SIZE, format, arguments);
+        va_end(arguments);
+        errno = error;
+        return -1;
+}
+
+// Reads and checks the header and the size of an open file. `name` is for messages.
+static int load_schema(int fd, const char *name, int year, struct yearfile_schema *schema, char why[REASON_SIZE])
+{
+        uint8_t header[YEARFILE_HEADER_BYTES];
+        char defect[REASON_SIZE];
+        struct stat status;
+
+        if (fstat(fd, &status) != 0)
+                return fail(errno, why, "%s: %s", name, strerror(errno));
+        if (!S_ISREG(status.st_mode))
+                return fail(EINVAL, why, "%s: not a regular file", name);
+        if (status.st_size < YEARFILE_HEADER_BYTES)
+                return fail(EINVAL, why, "%s: short: %lld bytes, its header alone has %d", name,
+                    (long long)status.st_size, YEARFILE_HEADER_BYTES);
+        if (io_read_all_at(fd, header, sizeof(header), 0) != 0)
+                return fail(errno, why, "%s: cannot read: %s", name, strerror(errno));
+        if (yearheader_decode(header, year, schema, defect) != 0)
+                return fail(EINVAL, why, "%s: %.*s", name, REASON_SIZE / 2, defect);
+        if (status.st_size < yearfile_size(schema, year))
+                return fail(EINVAL, why, "%s: short: %lld bytes of %lld", name, (long long)status.st_size,
+                    (long long)yearfile_size(schema, year));
+        return 0;
+}
+
+// "BTCUSDT/1Min/OHLCV/2024.bin" of a longer path: messages are short, and the root is known.
+static const char *tail_of_path(const char *path)
+{
+        const char *tail = path + strlen(path);
+
+        for (int slashes = 0; tail > path; tail--) {
+                slashes += tail[-1] == '/';
+                if (slashes == 4)
+                        break;
+        }
+        return tail;
+}
+
+// Takes the descriptor over, also on failure.
+static struct yearfile *new_file(int fd, int year, const struct yearfile_schema *schema)
+{
+        struct yearfile *file = malloc(sizeof(*file));
+
+        if (file == NULL) {
+                close(fd);
+                errno = ENOMEM;
+                return NULL;
+        }
+        file->fd = fd;
+        file->year = year;
+        file->schema = *schema;
+        bar_layout_make(schema, &file->layout);
+        file->first_us = yearfile_index_us(schema->timeframe_ns, year, 1);
+        file->slot_us = schema->timeframe_ns / 1000;
+        file->slots = yearfile_slots(schema->timeframe_ns, year);
+        file->record_bytes = (size_t)schema->record_length;
+        return file;
+}
+
+struct yearfile *yearfile_open_read(const char *path, char why[REASON_SIZE])
+{
+        const char *name = tail_of_path(path);
+        const char *slash = strrchr(path, '/');
+        int year = yeartree_year_of_name(slash != NULL ? slash + 1 : path);
+        struct yearfile_schema schema;
+
+        if (year == 0) {
+                fail(EINVAL, why, "%s: not named <year>.bin", name);
+                return NULL;
+        }
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0) {
+                fail(errno, why, "%s: cannot open: %s", name, strerror(errno));
+                return NULL;
+        }
+        if (load_schema(fd, name, year, &schema, why) != 0)
+                goto refuse;
+        if (schema.record_type != 0) {
+                fail(EINVAL, why, "%s: holds records of variable length, no bars", name);
+                goto refuse;
+        }
+        struct yearfile *file = new_file(fd, year, &schema);
+        if (file == NULL)
+                fail(ENOMEM, why, "%s: out of memory", name);
+        return file;
+refuse:
+        close(fd);
+        return NULL;
+}
+
+// Says in what a file's columns differ from those wanted.
+static int refuse_schema(
+    const struct yearfile_schema *is, const struct yearfile_schema *wanted, const char *name, char why[REASON_SIZE])
+{
+        if (is->timeframe_ns != wanted->timeframe_ns)
+                return fail(EINVAL, why, "%s: its timeframe is %lld s, not %lld s", name,
+                    (long long)(is->timeframe_ns / 1000000000), (long long)(wanted->timeframe_ns / 1000000000));
+        if (is->record_type != wanted->record_type)
+                return fail(
+                    EINVAL, why, "%s: its records are of %s length", name, is->record_type == 0 ? "fixed" : "variable");
+        for (size_t i = 0; is->columns_count == wanted->columns_count && i < is->columns_count; i++) {
+                const struct column *a = &is->columns[i], *b = &wanted->columns[i];
+
+                if (a->type != b->type || strcmp(a->name, b->name) != 0)
+                        return fail(EINVAL, why, "%s: its column %zu is %s %s, not %s %s", name, i + 1, a->name,
+                            column_type_name(a->type), b->name, column_type_name(b->type));
+        }
+        return fail(EINVAL, why, "%s: has %zu columns and %lld bytes a record, not %zu and %lld", name,
+            is->columns_count, (long long)is->record_length, wanted->columns_count, (long long)wanted->record_length);
+}
+
+static int open_year(int directory_fd, int year, int flags)
+{
+        char name[32];
+
+        snprintf(name, sizeof(name), "%d.bin", year);
+        return openat(directory_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+// The schema of the newest year in the directory; -1 with ENOENT where there is none.
+static int newest_schema(int directory_fd, const char *bucket, struct yearfile_schema *schema, char why[REASON_SIZE])
+{
+        int years[YEARFILE_YEARS_MAX], count = yeartree_list_years(directory_fd, years);
+        char name[BUCKET_NAME_SIZE + 16];
+
+        if (count < 0)
+                return fail(errno, why, "%s: cannot list: %s", bucket, strerror(errno));
+        if (count == 0)
+                return fail(ENOENT, why, "%s: holds no year", bucket);
+        int year = years[count - 1], fd = open_year(directory_fd, year, O_RDONLY);
+        snprintf(name, sizeof(name), "%s/%d.bin", bucket, year);
+        if (fd < 0)
+                return fail(errno, why, "%s: cannot open: %s", name, strerror(errno));
+        int result = load_schema(fd, name, year, schema, why);
+        int saved_errno = errno;
+        close(fd);
+        errno = saved_errno;
+        return result;
+}
+
+int yearfile_bucket_schema(
+    const char *root, const char *symbol, enum interval interval, struct yearfile_schema *schema, char why[REASON_SIZE])
+{
+        int directory_fd = yeartree_open_bucket(root, symbol, interval, why);
+        char bucket[BUCKET_NAME_SIZE];
+
+        if (directory_fd < 0)
+                return -1;
+        bucket_format(symbol, interval, bucket);
+        int result = newest_schema(directory_fd, bucket, schema, why);
+        int saved_errno = errno;
+        close(directory_fd);
+        errno = saved_errno;
+        return result;
+}
+
+// Opens the year's file, creating it where it is absent. All years of a bucket have the same columns, or a stock server
+// cannot query it.
+static int open_or_create(
+    int directory_fd, const char *bucket, const struct yearfile_schema *schema, int year, char why[REASON_SIZE])
+{
+        struct yearfile_schema sibling;
+        int fd = open_year(directory_fd, year, O_RDWR);
+
+        if (fd >= 0)
+                return fd;
+        if (errno != ENOENT)
+                return fail(errno, why, "%s/%d.bin: cannot open: %s", bucket, year, strerror(errno));
+        if (newest_schema(directory_fd, bucket, &sibling, why) == 0) {
+                if (!yearfile_schema_equal(&sibling, schema))
+                        return refuse_schema(&sibling, schema, bucket, why);
+        } else if (errno != ENOENT) {
+                return -1;
+        }
+        fd = yeartree_create_file(directory_fd, schema, year);
+        if (fd < 0)
+                return fail(errno, why, "%s/%d.bin: cannot create: %s", bucket, year, strerror(errno));
+        return fd;
+}
+
+struct yearfile *yearfile_open_write(const char *root, const char *symbol, enum interval interval,
+    const struct yearfile_schema *schema, int year, char why[REASON_SIZE])
+{
+        char bucket[BUCKET_NAME_SIZE], name[BUCKET_NAME_SIZE + 16], defect[REASON_SIZE];
+        struct yearfile_schema found;
+        struct yearfile *file = NULL;
+
+        if (year < 1970 || year > 9999 || schema->timeframe_ns != bar_home_of(interval).timeframe_ns ||
+            !bar_layout_is_writable(schema, defect)) {
+                fail(EINVAL, why, "year %d: not a year, or these columns cannot hold bars of %s", year,
+                    interval_name(interval));
+                return NULL;
+        }
+        int directory_fd = yeartree_make_bucket(root, symbol, interval, why);
+        if (directory_fd < 0)
+                return NULL;
+        bucket_format(symbol, interval, bucket);
+        snprintf(name, sizeof(name), "%s/%d.bin", bucket, year);
+        int fd = open_or_create(directory_fd, bucket, schema, year, why);
+        if (fd < 0)
+                goto out;
+        if (load_schema(fd, name, year, &found, why) != 0) {
+                close(fd);
+        } else if (!yearfile_schema_equal(&found, schema)) {
+                close(fd);
+                refuse_schema(&found, schema, name, why);
+        } else if ((file = new_file(fd, year, &found)) == NULL) {
+                fail(ENOMEM, why, "%s: out of memory", name);
+        }
+out:;
+        int saved_errno = errno;
+        close(directory_fd);
+        errno = saved_errno;
+        return file;
+}
+
+void yearfile_close(struct yearfile *file)
+{
+        if (file == NULL)
+                return;
+        close(file->fd); // what was written is made durable by the caller's syncfs() or fsync(), or not at all
+        free(file);
+}
+
+const struct yearfile_schema *yearfile_schema(const struct yearfile *file)
+{
+        return &file->schema;
+}
+
+int yearfile_fd(const struct yearfile *file)
+{
+        return file->fd;
+}
+
+int yearfile_year(const struct yearfile *file)
+{
+        return file->year;
+}
+
+int64_t yearfile_first_us(const struct yearfile *file)
+{
+        return file->first_us;
+}
+
+int64_t yearfile_last_us(const struct yearfile *file)
+{
+        return file->first_us + (file->slots - 1) * file->slot_us;
+}
+
+// ---- slots ----
+
+static off_t slot_offset(const struct yearfile *file, int64_t position)
+{
+        return YEARFILE_HEADER_BYTES + (off_t)position * (off_t)file->record_bytes;
+}
+
+static int64_t slot_of(const struct yearfile *file, int64_t open_us)
+{
+        return (open_us - file->first_us) / file->slot_us;
+}
+
+static int64_t stored_index(const uint8_t *record)
+{
+        int64_t index;
+
+        memcpy(&index, record, sizeof(index));
+        return index;
+}
+
+// ---- writing ----
+
+// Consecutive slots, copied from the file, with the bars that belong in them.
+struct span {
+        int64_t first; // position of the slot at bytes[0]
+        uint8_t *bytes;
+        const int64_t *open_us;
+        const struct bar_values *bars;
+        size_t count;
+        uint8_t changes[YEARFILE_SPAN_BYTES / RECORD_BYTES_MIN];
+};
+
+static uint8_t *record_of(const struct yearfile *file, const struct span *span, size_t bar)
+{
+        return span->bytes + (size_t)(slot_of(file, span->open_us[bar]) - span->first) * file->record_bytes;
+}
+
+static bool bars_are_in_order(const struct yearfile *file, const int64_t *open_us, size_t count)
+{
+        int64_t last = -1;
+
+        for (size_t i = 0; i < count; i++) {
+                if (open_us[i] < file->first_us)
+                        return false;
+                int64_t position = slot_of(file, open_us[i]);
+                if (position <= last || position >= file->slots)
+                        return false;
+                last = position;
+        }
+        return true;
+}
+
+// How many of the bars lie close enough together to be read and compared at once.
+static size_t measure_span(const struct yearfile *file, const int64_t *open_us, size_t count)
+{
+        int64_t first = slot_of(file, open_us[0]), last = first,
+                slots_max = YEARFILE_SPAN_BYTES / (int64_t)file->record_bytes;
+        size_t taken = 1;
+
+        for (; taken < count; taken++) {
+                int64_t position = slot_of(file, open_us[taken]);
+
+                if (position - last > YEARFILE_GAP_SLOTS_MAX || position - first >= slots_max)
+                        break;
+                last = position;
+        }
+        return taken;
+}
+
+// Puts the bars into the copy and notes what each changes. A new one goes in without its index for now.
+static void merge_bars(const struct yearfile *file, struct span *span)
+{
+        uint8_t fresh[INDEX_BYTES + sizeof(struct bar_values)];
+
+        for (size_t i = 0; i < span->count; i++) {
+                uint8_t *record = record_of(file, span, i);
+
+                bar_layout_encode(&file->layout, slot_of(file, span->open_us[i]) + 1, &span->bars[i], fresh);
+                if (stored_index(record) == 0) {
+                        span->changes[i] = YEARFILE_NEW;
+                        memcpy(record + INDEX_BYTES, fresh + INDEX_BYTES, file->record_bytes - INDEX_BYTES);
+                } else if (memcmp(record, fresh, file->record_bytes) != 0) {
+                        span->changes[i] = YEARFILE_REWRITTEN;
+                        memcpy(record, fresh, file->record_bytes);
+                } else {
+                        span->changes[i] = YEARFILE_UNCHANGED;
+                }
+        }
+}
+
+// Whether slots between two records of a span are all empty, so that writing them again as they are changes nothing.
+static bool slots_between_are_empty(const struct yearfile *file, const uint8_t *record, const uint8_t *next)
+{
+        for (record += file->record_bytes; record < next; record += file->record_bytes) {
+                if (stored_index(record) != 0)
+                        return false;
+        }
+        return true;
+}
+
+// End of the run of bars that begins at `begin` and that one write can take along.
+static size_t end_of_run(const struct yearfile *file, const struct span *span, size_t begin)
+{
+        size_t end = begin + 1;
+
+        for (; end < span->count && span->changes[end] == span->changes[begin]; end++) {
+                const uint8_t *record = record_of(file, span, end - 1), *next = record_of(file, span, end);
+
+                // Between rewritten rows nothing: what lies there is not locked for, and not ours to write.
+                if (span->changes[begin] == YEARFILE_NEW ? !slots_between_are_empty(file, record, next)
+                                                         : next != record + file->record_bytes)
+                        break;
+        }
+        return end;
+}
+
+// Payloads first, while the indexes still say "empty"; then the same again with the indexes: a reader that finds an
+// index finds the payload that was complete before. Two writes for the whole run, or of each part for a single row.
+static int write_new_run(const struct yearfile *file, struct span *span, size_t begin, size_t end)
+{
+        uint8_t *record = record_of(file, span, begin);
+        size_t length = (size_t)(record_of(file, span, end - 1) - record) + file->record_bytes;
+        off_t offset = slot_offset(file, slot_of(file, span->open_us[begin]));
+        bool single = end == begin + 1;
+        size_t skipped = single ? INDEX_BYTES : 0;
+
+        if (io_write_all_at(file->fd, record + skipped, length - skipped, offset + (off_t)skipped) != 0)
+                return -1;
+        for (size_t i = begin; i < end; i++) {
+                int64_t index = slot_of(file, span->open_us[i]) + 1;
+
+                memcpy(record_of(file, span, i), &index, sizeof(index));
+        }
+        return io_write_all_at(file->fd, record, single ? INDEX_BYTES : length, offset);
+}
+
+static int write_span(const struct yearfile *file, struct span *span)
+{
+        int64_t last = slot_of(file, span->open_us[span->count - 1]);
+        size_t slots = (size_t)(last - span->first + 1);
+
+        // No lock: nobody else writes.
+        if (io_read_all_at(file->fd, span->bytes, slots * file->record_bytes, slot_offset(file, span->first)) != 0)
+                return -1;
+        merge_bars(file, span);
+        for (size_t begin = 0, end; begin < span->count; begin = end) {
+                int result = 0;
+
+                end = begin + 1;
+                if (span->changes[begin] == YEARFILE_UNCHANGED)
+                        continue;
+                end = end_of_run(file, span, begin);
+                if (span->changes[begin] == YEARFILE_NEW) {
+                        result = write_new_run(file, span, begin, end);
+                } else {
+                        result = yearlock_write(file->fd, record_of(file, span, begin),
+                            (end - begin) * file->record_bytes, slot_offset(file, slot_of(file, span->open_us[begin])));
+                }
+                if (result != 0)
+                        return -1;
+        }
+        return 0;
+}
+
+int yearfile_write_bars(struct yearfile *file, const int64_t *open_us, const struct bar_values *bars, size_t count,
+    enum yearfile_change *changes)
+{
+        struct span span;
+        int result = 0;
+
+        if (!bars_are_in_order(file, open_us, count)) {
+                errno = EINVAL;
+                return -1;
+        }
+        if (count == 0)
+                return 0;
+        int64_t slots = slot_of(file, open_us[count - 1]) - slot_of(file, open_us[0]) + 1;
+        int64_t bytes_max = slots * (int64_t)file->record_bytes;
+        span.bytes = malloc((size_t)(bytes_max < YEARFILE_SPAN_BYTES ? bytes_max : YEARFILE_SPAN_BYTES));
+        if (span.bytes == NULL)
+                return -1;
+        for (size_t done = 0; done < count && result == 0; done += span.count) {
+                span.first = slot_of(file, open_us[done]);
+                span.open_us = open_us + done;
+                span.bars = bars + done;
+                span.count = measure_span(file, open_us + done, count - done);
+                result = write_span(file, &span);
+                for (size_t i = 0; result == 0 && changes != NULL && i < span.count; i++)
+                        changes[done + i] = (enum yearfile_change)span.changes[i];
+        }
+        int saved_errno = errno;
+        free(span.bytes);
+        errno = saved_errno;
+        return result;
+}
+
+// ---- reading ----
+
+// A range of slots and where their bars go.
+struct reading {
+        const struct yearfile *file;
+        int64_t low, high; // positions [low, high) yet to be read
+        uint8_t *bytes;
+        int64_t bytes_slots;
+        int64_t *open_us;
+        struct bar_values *bars;
+        size_t count, count_max;
+};
+
+// First position at or after `position` that lies in no hole of the file; past the last where only a hole follows.
+static int64_t skip_hole(const struct yearfile *file, int64_t position)
+{
+        off_t offset = slot_offset(file, position), data = lseek(file->fd, offset, SEEK_DATA);
+
+        if (data < 0)
+                return errno == ENXIO ? file->slots : position; // else a file system that cannot tell
+        return data <= offset ? position : (data - YEARFILE_HEADER_BYTES) / (off_t)file->record_bytes;
+}
+
+// Decodes one slot of the copy to output `at`; false where it is empty. A row whose index is not its slot's is no row:
+// half an index that is being written, or damage; verification reports the latter.
+static bool take_slot(struct reading *reading, const uint8_t *record, int64_t position, size_t at)
+{
+        const struct yearfile *file = reading->file;
+
+        if (stored_index(record) != position + 1)
+                return false;
+        reading->open_us[at] = file->first_us + position * file->slot_us;
+        bar_layout_decode(&file->layout, record, &reading->bars[at]);
+        return true;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static int read_forward(struct reading *reading)
+{
+        const struct yearfile *file = reading->file;
+
+        while (reading->count < reading->count_max) {
+                reading->low = skip_hole(file, reading->low);
+                if (reading->low >= reading->high)
+                        break;
+                int64_t slots = smaller(reading->bytes_slots, reading->high - reading->low);
+                if (yearlock_read(file->fd, reading->bytes, (size_t)slots * file->record_bytes,
+                        slot_offset(file, reading->low)) != 0)
+                        return -1;
+                const uint8_t *record = reading->bytes;
+                for (int64_t i = 0; i < slots && reading->count < reading->count_max; i++) {
+                        reading->count += take_slot(reading, record, reading->low + i, reading->count);
+                        record += file->record_bytes;
+                }
+                reading->low += slots;
+        }
+        return 0;
+}
+
+// Cuts trailing holes off [low, high). Nothing seeks data backwards, so ever larger pieces are asked for until one is
+// not a hole: a second's year of which only January has rows is 2.5 GB of it.
+static void skip_hole_backward(struct reading *reading)
+{
+        int64_t piece = reading->bytes_slots;
+
+        while (reading->low < reading->high) {
+                int64_t begin = reading->high - smaller(piece, reading->high - reading->low);
+
+                if (skip_hole(reading->file, begin) < reading->high) {
+                        if (piece == reading->bytes_slots)
+                                return;
+                        piece = reading->bytes_slots;
+                        continue;
+                }
+                reading->high = begin;
+                piece *= 2;
+        }
+}
+
+// Fills the output from its end, then moves it to its beginning.
+static int read_backward(struct reading *reading)
+{
+        const struct yearfile *file = reading->file;
+
+        while (reading->count < reading->count_max) {
+                skip_hole_backward(reading);
+                if (reading->low >= reading->high)
+                        break;
+                int64_t slots = smaller(reading->bytes_slots, reading->high - reading->low);
+                int64_t begin = reading->high - slots;
+                if (yearlock_read(
+                        file->fd, reading->bytes, (size_t)slots * file->record_bytes, slot_offset(file, begin)) != 0)
+                        return -1;
+                for (int64_t i = slots - 1; i >= 0 && reading->count < reading->count_max; i--) {
+                        const uint8_t *record = reading->bytes + (size_t)i * file->record_bytes;
+
+                        reading->count +=
+                            take_slot(reading, record, begin + i, reading->count_max - 1 - reading->count);
+                }
+                reading->high = begin;
+        }
+        size_t from = reading->count_max - reading->count;
+        memmove(reading->open_us, reading->open_us + from, reading->count * sizeof(reading->open_us[0]));
+        memmove(reading->bars, reading->bars + from, reading->count * sizeof(reading->bars[0]));
+        return 0;
+}
+
+ssize_t yearfile_read_bars(struct yearfile *file, int64_t start_us, int64_t end_us, size_t count_max, bool from_end,
+    int64_t *open_us, struct bar_values *bars)
+{
+        struct reading reading = {.file = file, .open_us = open_us, .bars = bars, .count_max = count_max};
+        int64_t last_us = yearfile_last_us(file);
+
+        if (count_max == 0 || start_us > last_us || end_us < file->first_us || end_us < start_us)
+                return 0;
+        if (start_us > file->first_us)
+                reading.low = slot_of(file, start_us + file->slot_us - 1);
+        reading.high = end_us >= last_us ? file->slots : slot_of(file, end_us) + 1;
+        if (reading.low >= reading.high)
+                return 0;
+        // Few rows wanted: a small copy, but not one for every row.
+        int64_t slots =
+            count_max < 64 ? 64 : (int64_t)(count_max < YEARFILE_SPAN_BYTES ? count_max : YEARFILE_SPAN_BYTES);
+        reading.bytes_slots = smaller(slots, YEARFILE_SPAN_BYTES / (int64_t)file->record_bytes);
+        reading.bytes = malloc((size_t)reading.bytes_slots * file->record_bytes);
+        if (reading.bytes == NULL)
+                return -1;
+        int result = from_end ? read_backward(&reading) : read_forward(&reading);
+        int saved_errno = errno;
+        free(reading.bytes);
+        errno = saved_errno;
+        return result == 0 ? (ssize_t)reading.count : -1;
+}
