@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/writer/intake.h"
+
+#include "common/exitcode.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/nnio.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PENDING_BATCHES_MAX 512 // in one commit
+#define MESSAGES_PER_WAKE_MAX 256
+#define RETRY_FULL_MS 1000
+#define QUIET_MS 100
+
+struct intake {
+        struct child *child;
+        struct spool *spool;
+        struct ballast *ballast;
+        struct handover *handover;
+        struct nnio *live;
+        struct event *readable, *commit_timer, *retry_timer;
+        struct mark marks[SLOTS_MAX]; // with what is pending
+        struct spool_batch pending[PENDING_BATCHES_MAX];
+        size_t pending_count, pending_bytes;
+        mono_time last_received;
+        bool stopped; // not reading: disk or spool full
+        uint64_t refused;
+};
+
+// ---- acknowledging ----
+
+static void measure_latency(struct intake *intake, const struct spool_batch *batch, wall_time now)
+{
+        struct batch_view view;
+        struct record_view record;
+        const char *why;
+
+        // Its CRC was right a moment ago; the header and records need no second check, only the walk.
+        if (batch_open(batch->bytes, batch->length, &view, &why) == -1)
+                return;
+        while (batch_next_record(&view, &record)) {
+                if (record.type != RECORD_KLINE)
+                        continue;
+                const struct kline *kline = record.payload;
+                latency_add(&intake->child->governor->receive_to_durable, (now.ns - kline->received_wall_ns) / 1000);
+        }
+}
+
+static void acknowledge(struct intake *intake)
+{
+        wall_time now = wall_now();
+        int64_t newest = 0;
+
+        for (size_t i = 0; i < intake->pending_count; i++) {
+                struct spool_batch *batch = &intake->pending[i];
+
+                if (batch->mark.sequence == 1)
+                        ack_line_open(intake->child->acks, batch->slot, batch->mark.incarnation);
+                ack_line_advance(intake->child->acks, batch->slot, batch->mark.sequence);
+                atomic_store(&intake->handover->durable_wall_ns[batch->row % HANDOVER_STAMPS], now.ns);
+                newest = batch->row;
+                measure_latency(intake, batch, now);
+                nnio_free((void *)(uintptr_t)batch->bytes);
+        }
+        atomic_fetch_add(&intake->child->vitals->records, intake->pending_count);
+        intake->pending_count = intake->pending_bytes = 0;
+        if (newest > 0) {
+                atomic_store(&intake->handover->row_committed, newest);
+                handover_wake_store(intake->handover);
+        }
+}
+
+static void publish_spool_size(struct intake *intake)
+{
+        uint64_t rows, bytes;
+
+        spool_size(intake->spool, &rows, &bytes);
+        atomic_store(&intake->child->governor->spool_batches, rows);
+        atomic_store(&intake->child->governor->spool_bytes, bytes);
+}
+
+// ---- stopping and going on ----
+
+static void stop_reading(struct intake *intake)
+{
+        struct timeval again = {.tv_sec = RETRY_FULL_MS / 1000};
+
+        intake->stopped = true;
+        (void)event_del(intake->readable);
+        (void)event_add(intake->retry_timer, &again);
+}
+
+static void disk_is_full(struct intake *intake)
+{
+        if (atomic_exchange(&intake->child->governor->disk_full, 1) == 0)
+                log_error(
+                    "no space left in %s: nothing is acknowledged and workers hold their data; it goes on by itself "
+                    "when there is room again",
+                    intake->child->setup->settings.state_directory);
+        ballast_release(intake->ballast);
+        stop_reading(intake);
+}
+
+static void go_on_reading(struct intake *intake)
+{
+        intake->stopped = false;
+        if (atomic_exchange(&intake->child->governor->disk_full, 0) == 1)
+                log_info("there is room again: batches are acknowledged");
+        (void)event_add(intake->readable, NULL);
+}
+
+static bool spool_is_full(const struct intake *intake)
+{
+        uint64_t rows, bytes;
+
+        spool_size(intake->spool, &rows, &bytes);
+        return bytes > (uint64_t)intake->child->setup->settings.spool_bytes_max;
+}
+
+// ---- committing ----
+
+static int commit(struct intake *intake)
+{
+        int64_t durable = atomic_load(&intake->handover->row_durable);
+
+        (void)event_del(intake->commit_timer);
+        if (intake->pending_count == 0)
+                return 0;
+        if (spool_append(intake->spool, intake->pending, intake->pending_count, durable) == -1) {
+                if (errno == ENOSPC) {
+                        disk_is_full(intake);
+                        return -1;
+                }
+                log_error("spool: %s; this process ends unacknowledged and its successor reads from the disk again",
+                    strerror(errno));
+                _exit(EXIT_TRY_LATER);
+        }
+        acknowledge(intake);
+        publish_spool_size(intake);
+        return 0;
+}
+
+static void on_commit_timer(evutil_socket_t fd, short events, void *context)
+{
+        (void)fd;
+        (void)events;
+        (void)commit(context);
+}
+
+static void on_retry_timer(evutil_socket_t fd, short events, void *context)
+{
+        struct intake *intake = context;
+
+        (void)fd;
+        (void)events;
+        intake_upkeep(intake);
+        if (commit(intake) == -1)
+                return; // still full: disk_is_full() set the timer again
+        if (spool_is_full(intake) || atomic_load(&intake->handover->disk_full))
+                stop_reading(intake);
+        else
+                go_on_reading(intake);
+}
+
+// ---- receiving ----
+
+static void refuse(struct intake *intake, const struct batch_header *header, const char *why)
+{
+        atomic_fetch_add(&intake->child->vitals->malformed, 1);
+        if (intake->refused++ % 1000 == 0)
+                log_warn("a batch of slot %u was refused: %s; it is not acknowledged, its worker is ended",
+                    header->slot, why);
+        if (header->slot < SLOTS_MAX)
+                (void)control_send(CHILD_FD_CONTROL, CONTROL_SUSPECT, header->slot, header->incarnation, NULL, 0, -1);
+}
+
+// True when the batch is kept (and its message owned).
+static bool take(struct intake *intake, const void *message, size_t length)
+{
+        struct batch_view view;
+        const char *why;
+
+        memset(&view, 0, sizeof(view));
+        if (batch_open(message, length, &view, &why) == -1) {
+                refuse(intake, &view.header, why);
+                return false;
+        }
+        struct mark *mark = &intake->marks[view.header.slot];
+        switch (mark_judge(mark, &view)) {
+        case MARK_NEXT:
+        case MARK_OPEN: break;
+        default: return false;
+        }
+        mark->incarnation = view.header.incarnation;
+        mark->sequence = view.header.sequence;
+        intake->pending[intake->pending_count++] =
+            (struct spool_batch){.bytes = message, .length = length, .slot = view.header.slot, .mark = *mark};
+        intake->pending_bytes += length;
+        return true;
+}
+
+static void on_readable(evutil_socket_t fd, short events, void *context)
+{
+        static const struct timeval soon = {.tv_usec = SPOOL_COMMIT_MS * 1000};
+        struct intake *intake = context;
+        void *message;
+        ssize_t length;
+
+        (void)fd;
+        (void)events;
+        for (int i = 0; i < MESSAGES_PER_WAKE_MAX && !intake->stopped; i++) {
+                length = nnio_receive(intake->live, &message);
+                if (length == -1)
+                        break;
+                intake->last_received = mono_now();
+                if (!take(intake, message, (size_t)length))
+                        nnio_free(message);
+                if (intake->pending_bytes >= SPOOL_COMMIT_BYTES || intake->pending_count == PENDING_BATCHES_MAX)
+                        (void)commit(intake);
+        }
+        if (intake->pending_count > 0 && !intake->stopped)
+                (void)event_add(intake->commit_timer, &soon);
+}
+
+// ---- life cycle ----
+
+// Live slots stand as the spool knows them. A backfill slot's line is not in the spool: what the page says was applied
+// by our predecessor, and the worker goes on from there.
+static int restore_marks(struct intake *intake)
+{
+        struct ack_page *page = intake->child->acks;
+
+        if (spool_load_marks(intake->spool, intake->marks) == -1)
+                return -1;
+        for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+                uint64_t known = atomic_load(&page->lines[slot].incarnation);
+
+                if (intake->marks[slot].incarnation != 0 && intake->marks[slot].incarnation >= known)
+                        ack_line_restore(
+                            page, (uint16_t)slot, intake->marks[slot].incarnation, intake->marks[slot].sequence);
+        }
+        ack_page_publish_writer(page, intake->child->setup->incarnation);
+        return 0;
+}
+
+struct intake *intake_open(struct child *child, struct spool *spool, struct ballast *ballast, struct handover *handover,
+    struct event_base *base)
+{
+        struct intake *intake = xcalloc(1, sizeof(*intake));
+
+        intake->child = child;
+        intake->spool = spool;
+        intake->ballast = ballast;
+        intake->handover = handover;
+        intake->live = nnio_open(NNIO_PULL, child->setup->settings.run_directory, NNIO_LIVE);
+        if (intake->live == NULL || restore_marks(intake) == -1)
+                goto fail;
+        intake->readable = event_new(base, nnio_fd(intake->live), EV_READ | EV_PERSIST, on_readable, intake);
+        intake->commit_timer = evtimer_new(base, on_commit_timer, intake);
+        intake->retry_timer = evtimer_new(base, on_retry_timer, intake);
+        if (intake->readable == NULL || intake->commit_timer == NULL || intake->retry_timer == NULL) {
+                errno = ENOMEM;
+                goto fail;
+        }
+        (void)event_priority_set(intake->readable, 1); // control first
+        publish_spool_size(intake);
+        if (event_add(intake->readable, NULL) == 0)
+                return intake;
+fail:;
+        int saved = errno;
+        intake_close(intake);
+        errno = saved;
+        return NULL;
+}
+
+void intake_close(struct intake *intake)
+{
+        struct event **all[] = {&intake->readable, &intake->commit_timer, &intake->retry_timer};
+
+        if (intake->readable != NULL)
+                (void)commit(intake);
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+                if (*all[i] != NULL)
+                        event_free(*all[i]);
+        if (intake->live != NULL)
+                nnio_close(intake->live);
+        free(intake);
+}
+
+static void trim(struct intake *intake)
+{
+        if (spool_append(intake->spool, NULL, 0, atomic_load(&intake->handover->row_durable)) == 0) {
+                publish_spool_size(intake);
+        } else if (errno != ENOSPC && errno != EAGAIN) {
+                log_error("spool: %s; this process ends", strerror(errno));
+                _exit(EXIT_TRY_LATER);
+        }
+}
+
+void intake_upkeep(struct intake *intake)
+{
+        if (atomic_load(&intake->handover->disk_full) && !intake->stopped)
+                disk_is_full(intake);
+        trim(intake);
+        if (spool_checkpoint_due(intake->spool)) {
+                child_announce_ms(intake->child, CHILD_HANG_SYNC_MS);
+                if (spool_checkpoint(intake->spool) == -1 && errno != ENOSPC) {
+                        log_error("spool checkpoint: %s; this process ends", strerror(errno));
+                        _exit(EXIT_TRY_LATER);
+                }
+                child_heartbeat(intake->child);
+        }
+        if (!intake->stopped && spool_is_full(intake)) {
+                log_warn(
+                    "the spool holds more than spool.bytes_max (%lld bytes): workers are held back until the store has "
+                    "caught up",
+                    (long long)intake->child->setup->settings.spool_bytes_max);
+                stop_reading(intake);
+        }
+        if (!intake->ballast->held && !intake->stopped)
+                (void)ballast_restore(intake->ballast);
+        atomic_store(&intake->child->governor->disk_free_bytes, ballast_disk_free(intake->ballast));
+}
+
+bool intake_is_quiet(const struct intake *intake)
+{
+        return intake->pending_count == 0 && mono_since_ms(mono_now(), intake->last_received) >= QUIET_MS;
+}
