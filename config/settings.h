@@ -25,12 +25,15 @@ enum data_kind { DATA_KLINE = 1, DATA_TRADE = 2, DATA_AGG_TRADE = 4, DATA_DEPTH 
 typedef uint32_t interval_set;
 
 struct settings {
+        // Bit n: the n-th row of the table of keys was written by the user, so it does not follow other keys.
+        uint64_t given;
+
         // what
         struct symbol_list symbols; // as named, normalised; empty with `all_symbols`
         bool all_symbols;
         struct symbol_list exclude_symbols;
         size_t quote_assets_count;
-        char quote_assets[32][ASSET_SIZE];
+        char quote_assets[QUOTE_ASSETS_MAX][ASSET_SIZE];
         enum market market;
         bool testnet;
         interval_set timeframes; // bars to keep
@@ -58,12 +61,13 @@ struct settings {
         bool depth_diffs;
 
         // where
-        char rest_url[URL_SIZE];   // no trailing slash: "https://api.binance.com"
-        char stream_url[URL_SIZE]; // "wss://stream.binance.com:9443"
-        char archive_url[URL_SIZE];
-        char ca_file[PATH_SIZE]; // empty: the system's
-        char proxy[URL_SIZE];    // empty: none; the environment's http_proxy is never used
+        char rest_url[URL_SIZE];    // no trailing slash: "https://api.binance.com"
+        char stream_url[URL_SIZE];  // "wss://stream.binance.com:9443"
+        char archive_url[URL_SIZE]; // empty: none (testnet)
+        char ca_file[PATH_SIZE];    // empty: the system's
+        char proxy[URL_SIZE];       // empty: none; the environment's http_proxy is never used
 
+        char data_directory[PATH_SIZE];
         enum store_type store_type;
         char root_directory[PATH_SIZE];
         char store_url[URL_SIZE];
@@ -73,8 +77,8 @@ struct settings {
         char run_directory[PATH_SIZE];
         int64_t spool_bytes_max;
         int64_t spool_reserve_bytes;
-        char gateway_listen[64]; // "127.0.0.1:5993"; empty: off
-        uint32_t mkts_listen_port; // of the MarketStore file this came from; 0: none. Is a server at work there?
+        char gateway_listen[64];   // "127.0.0.1:5993"; empty: off
+        uint32_t mkts_listen_port; // where a MarketStore server on the same root_directory would listen; 0: none
 
         // manners
         double utilization;
@@ -82,7 +86,10 @@ struct settings {
         enum log_level log_level;
 };
 
-// The intervals in a set, as "1m 4h 1M"; returns `text` (at least 128 bytes).
+// True where both mean the same, whoever wrote it (user or default).
+bool settings_equal(const struct settings *a, const struct settings *b);
+
+// The intervals in a set, as "1m 4h 1M"; returns `text`.
 const char *interval_set_format(interval_set set, char text[128]);
 
 #endif
