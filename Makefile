@@ -30,7 +30,7 @@ PROGRAMS := $(BIN)/binancefeeder $(addprefix $(LIBEXEC)/,supervisor stream backf
 EXCHANGE := $(BUILD)/tests/exchange
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: build deps install test unit scenario fmt fmt-check run demo bench clean help docs
+.PHONY: build deps install test everything unit scenario fmt fmt-check run demo bench clean help docs
 .DEFAULT_GOAL := build
 
 build: $(PROGRAMS)
@@ -76,8 +76,70 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $$(call link_objects,tes
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) $(filter -l%,$(call link_line,test_$*)) \
 		-lcmocka -lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lpthread -lm
 
-unit: $(UNITS)
-scenario-programs: build $(EXCHANGE)
+# ---- support programs of tests: one source each in tests/support ----
+
+SUPPORT := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%,$(wildcard tests/support/*.c))
+
+$(BUILD)/tests/support/%: $(BUILD)/obj/tests/support/%.o $(CONFIG) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
+		-lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lpthread -lm
+
+# ---- what a user types ----
+
+help:
+	@echo "make demo         installs what is missing, builds, and shows backfill and live bars against a simulated exchange"
+	@echo "make test         installs what is missing, builds, runs unit and scenario tests"
+	@echo "make run          the same program against Binance, with config/binancefeeder.yml"
+	@echo "make build        builds into $(BUILD)/"
+	@echo "make install      copies the programs to DESTDIR/PREFIX ($(DESTDIR)$(PREFIX))"
+	@echo "make bench        measures speed, latency and memory"
+	@echo "make fmt          formats the sources; fmt-check only says what differs"
+	@echo "make docs         writes the generated parts: README's table of keys, config/reference.yml"
+	@echo "make deps clean   the packages alone; remove $(BUILD)/"
+
+deps:
+	@packaging/deps.sh
+
+demo: deps
+	@$(MAKE) -s build $(EXCHANGE)
+	@python3 tests/demo.py --build $(BUILD)
+
+test: deps
+	@$(MAKE) -s everything
+	@python3 tests/run.py --build $(BUILD) $(TESTS)
+
+# Everything that tests need; `make unit` and `make scenario` run a part.
+everything: build $(EXCHANGE) $(UNITS) $(SUPPORT)
+
+unit scenario: everything
+	@python3 tests/run.py --build $(BUILD) $@
+
+run: build
+	$(BIN)/binancefeeder run --config config/binancefeeder.yml
+
+bench: deps
+	@$(MAKE) -s build $(EXCHANGE) $(SUPPORT)
+	@python3 tests/bench.py --build $(BUILD)
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/binancefeeder \
+		$(DESTDIR)$(PREFIX)/share/doc/binancefeeder
+	install -m 755 $(BIN)/binancefeeder $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(wildcard $(LIBEXEC)/*) $(DESTDIR)$(PREFIX)/libexec/binancefeeder/
+	install -m 644 README.md LICENSE config/*.yml $(DESTDIR)$(PREFIX)/share/doc/binancefeeder/
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+
+fmt:
+	clang-format -i $(FORMATTED)
+
+fmt-check:
+	clang-format --dry-run --Werror $(FORMATTED)
+
+docs: build
+	$(BIN)/binancefeeder check --example > config/reference.yml
+	python3 packaging/readme-table.py README.md $(BIN)/binancefeeder
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
