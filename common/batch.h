@@ -29,14 +29,15 @@ static_assert(sizeof(struct batch_header) == 40, "wire layout");
 
 // ---- writing ----
 
-// A batch under construction. The caller owns `buffer`; streams are collected apart and joined by batch_seal().
+// A batch under construction. Streams are collected apart and joined with the records by batch_seal(), without a copy.
 struct batch_builder;
 struct batch_builder *batch_builder_new(uint16_t slot, uint64_t incarnation);
 void batch_builder_free(struct batch_builder *builder);
-// Appends a record; `stream` may be NULL (RECORD_NO_STREAM). Returns 0, or -1 with ENOBUFS: seal first, then again.
+// Appends a record; `stream` may be NULL (RECORD_NO_STREAM) where !record_needs_stream(type). The payload must have
+// record_payload_bytes(type) (asserted). Returns 0, or -1 with ENOBUFS: seal first, then again.
 int batch_append(struct batch_builder *builder, uint16_t type, const struct stream_id *stream, const void *payload,
     size_t payload_length);
-size_t batch_builder_bytes(const struct batch_builder *builder); // 0 when empty
+size_t batch_builder_bytes(const struct batch_builder *builder); // of the whole batch as it would be; 0 when empty
 uint32_t batch_builder_records(const struct batch_builder *builder);
 // Finishes the batch with this sequence and starts the next one. The bytes stay valid until the next call on `builder`.
 const void *batch_seal(struct batch_builder *builder, uint64_t sequence, size_t *length);
@@ -50,7 +51,8 @@ struct batch_view {
 };
 
 // Checks magic, version, lengths, CRC, the stream table (names valid and NUL-terminated) and every record header, so
-// that batch_next_record() cannot fail. Returns 0, or -1 and *why (static text). The view points into `bytes`.
+// that batch_next_record() cannot fail and a record that needs a stream has one. Values inside payloads are the
+// consumer's to check. Returns 0, or -1 and *why (static text). The view points into `bytes`.
 int batch_open(const void *bytes, size_t length, struct batch_view *view, const char **why);
 
 struct record_view {

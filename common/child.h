@@ -50,7 +50,11 @@ void child_heartbeat(struct child *child);
 void child_announce_ms(struct child *child, uint32_t hang_limit_ms);
 int child_send_ready(const struct child *child);
 int child_send(const struct child *child, enum control_type type, const void *payload, size_t length, int fd);
-// Replaces the setup by that of a CONTROL_SETUP message's descriptor (which it closes). Returns 0, or -1 with errno.
+// Maps a setup after checking seals, size and magic. NULL with errno; the descriptor stays the caller's.
+const struct child_setup *child_map_setup(int fd);
+void child_unmap_setup(const struct child_setup *setup);
+// Replaces the setup by that of a CONTROL_SETUP message's descriptor (which it closes), in place: pointers into it stay
+// valid and show the new values. Takes over its log level. Returns 0, or -1 with errno (EBADMSG: not for this process).
 int child_adopt_setup(struct child *child, int fd);
 
 #define CHILD_HEARTBEAT_MS 500

@@ -8,6 +8,7 @@
 
 #include "common/limits.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -87,12 +88,15 @@ struct control_message {
 
 // Both ends non-blocking and close-on-exec. Returns 0, or -1 with errno.
 int control_pair(int fds[2]);
-// Sends one message with a descriptor (-1: none; it stays the caller's). Returns 0, or -1 with errno (EAGAIN: full).
+// Sends one message with a descriptor (-1: none; it stays the caller's). Length and descriptor must be what the type
+// has (asserted). Returns 0, or -1 with errno (EAGAIN: full; EPIPE: the other end is gone).
 int control_send(
     int fd, uint16_t type, uint16_t slot, uint64_t incarnation, const void *payload, size_t length, int passed_fd);
-// Receives one. Returns 1, 0 at EOF, or -1 with errno (EAGAIN: none; EBADMSG: wrong size).
+// Receives one. Returns 1, 0 at EOF, or -1 with errno (EAGAIN: none; EBADMSG: wrong size, unknown type, slot out of
+// range, a descriptor too many or none where the type has one).
 int control_receive(int fd, struct control_message *message);
 // Payload bytes that a type must have (0 for most), or -1 for an unknown type.
 ssize_t control_payload_bytes(uint16_t type);
+bool control_carries_fd(uint16_t type); // SYMBOLS, SETUP, JOB_CHANNEL and PAGE do
 
 #endif

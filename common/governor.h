@@ -9,6 +9,7 @@
 #define COMMON_GOVERNOR_H
 
 #include "common/clock.h"
+#include "common/latency.h"
 #include "common/limits.h"
 
 #include <stdatomic.h>
@@ -56,21 +57,19 @@ struct live_entry {
         int64_t received_wall_ns, durable_wall_ns, stored_wall_ns;
 };
 
-#define LATENCY_BUCKETS 40 // bucket i counts latencies of [2^i, 2^(i+1)) microseconds
-struct latency_histogram {
-        _Atomic uint64_t counts[LATENCY_BUCKETS];
-};
-
 struct governor_page {
         uint32_t magic, version;
         _Atomic int64_t started_boot_us;
         // ---- budget: written by everybody by compare-and-swap ----
+        // Words and periods: common/budget.h.
         _Alignas(64) _Atomic uint64_t weight_word;      // exchange minute << 32 | weight used or reserved in it
+        _Alignas(64) _Atomic uint64_t share_word;       // likewise, of callers with a share (settling) alone
         _Alignas(64) _Atomic uint64_t raw_word;         // five-minute window << 32 | raw requests
         _Alignas(64) _Atomic uint64_t connections_word; // five-minute window << 32 | new connections
         _Atomic int64_t connect_next_us;                // boot time before which no connection may start (pacing)
-        _Atomic uint32_t weight_limit;                  // per minute, from exchangeInfo or the configuration
-        _Atomic uint32_t raw_limit;                     // per five minutes
+        _Atomic uint32_t weight_limit; // per minute, from exchangeInfo or the configuration; 0: not known yet (6,000),
+                                       // UINT32_MAX: no limits on requests (tests)
+        _Atomic uint32_t raw_limit;    // per five minutes; 0: not known yet (61,000)
         _Atomic uint32_t utilization_permille;
         _Atomic int64_t ban_until_us; // boot time; 0: none. The supervisor keeps it on disk
         _Atomic uint32_t ban_status;  // 429, 418, 403 or 451: why
@@ -80,7 +79,10 @@ struct governor_page {
         _Alignas(64) _Atomic int64_t clock_offset_us; // serverTime - boot time; valid once clock_synced_us != 0
         _Atomic int64_t clock_synced_us;              // boot time of the last serverTime
         _Atomic int64_t event_newest_us;              // newest event time since then
-        _Atomic int64_t minute_phase_us;              // exchange's real minute against our wall clock (Date header)
+        // Real time, for minutes: boot time and these two, so that a step of the wall clock moves nothing.
+        int64_t wall_minus_boot_us;      // when the page was created
+        _Atomic int64_t minute_phase_us; // exchange's real minute against that, within half a minute (Date header)
+        _Atomic uint32_t minute_aligned; // 1 once a Date header has been seen
         // ---- the writer's figures ----
         _Alignas(64) _Atomic uint64_t spool_batches, spool_bytes; // waiting to be applied and synced
         _Atomic int64_t spool_oldest_wall_ns;
@@ -97,42 +99,51 @@ struct governor_page {
         struct vitals vitals[SLOTS_MAX];
 };
 
-int governor_create(void); // memory file, initialised; descriptor or -1
-struct governor_page *governor_map(int fd, bool writable);
+int governor_create(void);            // memory file, initialised; descriptor or -1 with errno
+int governor_reopen_readonly(int fd); // a descriptor of which no writable map can be made, or -1 with errno
+struct governor_page *governor_map(int fd, bool writable); // NULL with errno (EBADMSG: not this build's page)
 
 // ---- requests ----
 
 // Reserves `weight` and one raw request. Returns 0, or the milliseconds to wait before asking again (ban, minute used
-// up, pacing: the share of the limit is spread over the minute with a burst allowance). `share_permille` caps this
-// caller further (settling: 200). Never blocks.
+// up, pacing: the share of the limit is spread over the minute with a burst allowance). `share_permille`: 1000, or less
+// for a caller that may only use that part of the budget, counted with all others that have a share (settling: 200).
+// Never blocks.
 int64_t governor_reserve(struct governor_page *page, uint32_t weight, uint32_t share_permille);
 // Minute in which a request starts, to be given back with its answer.
 uint32_t governor_minute(const struct governor_page *page);
-// A used-weight header counts only if request and answer lie in the same minute, and only upwards.
+// Weight used or reserved in the present minute, others at this address included as far as headers have told.
+uint32_t governor_used(const struct governor_page *page);
+uint32_t governor_weight_limit(const struct governor_page *page); // the one in force, never 0
+// A used-weight header counts only if request and answer lie in the same minute (and not in its first two seconds, in
+// which the exchange may still count the one before), and only upwards.
 void governor_used_header(struct governor_page *page, uint32_t minute_of_request, uint32_t used);
 // A Date header (seconds since 1970): aligns our minute with the exchange's.
 void governor_date_header(struct governor_page *page, int64_t date_s);
-// Stops REST in every process at once. Only lengthens a ban. `status`: 429, 418, 403 or 451.
+// Stops REST in every process at once. Only lengthens a ban. `status`: 429, 418, 403 or 451; `seconds`: Retry-After, 0
+// where absent. 429: else to the minute's end; 418: else 2 minutes; 403: at least 5 minutes; 451: at least 10; never
+// more than 3 days. A ban read back from disk has its own function, for it is already as long as it should be.
 void governor_ban(struct governor_page *page, uint32_t status, int64_t seconds);
+void governor_ban_restore(struct governor_page *page, uint32_t status, int64_t remaining_ms);
 int64_t governor_ban_remaining_ms(const struct governor_page *page);
 
 // ---- connections ----
 
-// Asks for one new WebSocket connection. A third of the allowance is kept for reconnects. Returns 0 or milliseconds.
+// Asks for one new WebSocket connection. Starts are CONNECTION_SPACING_MS apart, and a third of the allowance is kept
+// for reconnects. Returns 0, or the milliseconds to wait before asking again.
 int64_t governor_connect(struct governor_page *page, bool reconnect);
 
 // ---- exchange clock ----
 
+// A serverTime. Forgets the newest event: what was ahead of it was wrong.
 void governor_clock_sync(struct governor_page *page, int64_t server_us, boot_time middle_of_request);
+// An event time. Ignored where it is more than an hour ahead of the exchange time known by then: serverTime decides.
 void governor_clock_event(struct governor_page *page, int64_t event_us);
-// Exchange time now; -1 before the first serverTime or event.
+// Exchange time now; -1 before the first serverTime or event. Steps back only at a serverTime that says so.
 int64_t governor_exchange_now_us(const struct governor_page *page);
 
-// ---- figures ----
+// ---- names ----
 
-void latency_add(struct latency_histogram *histogram, int64_t us);
-// The upper bound of the bucket that holds the given fraction (0.99), interpolated; 0 when empty.
-int64_t latency_quantile_us(const struct latency_histogram *histogram, double fraction);
 const char *child_class_name(uint32_t class);
 const char *child_state_name(uint32_t state);
 

@@ -54,6 +54,25 @@
 #define RAW_WINDOW_S 300
 #define CAS_TRIES_MAX 64 // of a compare-and-swap loop; afterwards the caller is told to wait a millisecond
 
+// ---- requests to the exchange (backfill workers) ----
+#define REST_REQUESTS_IN_FLIGHT 2            // the next page is fetched while one is sent to the writer
+#define REST_ATTEMPTS_MAX 6                  // without a usable answer before a job is given back to the writer
+#define REST_BACKOFF_MS_MIN 500              // after the first failure, doubling, with jitter
+#define REST_BACKOFF_MS_MAX 60000
+#define REST_ASK_AGAIN_MS_MAX 60000          // longest sleep before the governor is asked again
+#define REST_PATH_SIZE 256                   // bytes for path and query
+#define REST_PAGE_BYTES_MAX (1024 * 1024)    // a page of 1000 klines is about 180 KB
+#define REST_SMALL_BYTES_MAX (64 * 1024)     // any other answer but exchangeInfo
+#define HTTP_CONNECT_MS_MAX 20000            // name, TCP and TLS
+#define HTTP_ANSWER_MS_MAX 60000             // a whole request
+#define HTTP_SLOW_BYTES_PER_S 2048           // slower than this for HTTP_SLOW_S is dead
+#define HTTP_SLOW_S 15
+#define BAN_SECONDS_MAX (3L * 24 * 3600)     // the exchange's longest
+#define BAN_FORBIDDEN_S 300                  // HTTP 403 usually lifts after five minutes
+#define BAN_RESTRICTED_S_MIN 60              // HTTP 451: doubling up to an hour
+#define BAN_RESTRICTED_S_MAX 3600
+#define CATALOG_SYMBOLS_MAX 16384            // rows of exchangeInfo; about 3,700 on spot, delisted ones included
+
 // ---- spool, ledger, store ----
 #define SPOOL_COMMIT_MS 2
 #define SPOOL_COMMIT_BYTES (64 * 1024)

@@ -30,6 +30,7 @@ int pipeline_append(struct pipeline *pipeline, uint16_t type, const struct strea
 // Seals the batch under construction into the window and sends what can be sent. Called by pipeline_service() too, once
 // the batch is older than `flush_ms` (below).
 int pipeline_flush(struct pipeline *pipeline);
+#define PIPELINE_FLUSH_MS 2 // by default
 void pipeline_set_flush_ms(struct pipeline *pipeline, int64_t flush_ms);
 // Reads acknowledgements, releases the window, sends and resends. Returns 0, or -1 with errno for a broken socket.
 int pipeline_service(struct pipeline *pipeline, mono_time now);

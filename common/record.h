@@ -9,6 +9,7 @@
 #include "common/limits.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum record_type {
@@ -16,7 +17,7 @@ enum record_type {
         RECORD_OPEN = 1, // first record of an incarnation; fences every lower one of its slot
         RECORD_CONNECT,  // a connection carries this stream from now on; opens a boundary gap unless it overlaps
         RECORD_BOUNDARY, // something was or may have been lost on this stream, and why
-        RECORD_OVERLAP,  // renewal: one event seen on both connections, the boundary is closed
+        RECORD_OVERLAP,  // renewal: one event seen on both connections, the boundary is closed (no payload)
         RECORD_FIN,      // last record of an incarnation that ends in order
         RECORD_KLINE,    // a closed bar (struct kline)
         // bulk pipeline
@@ -128,6 +129,8 @@ static_assert(sizeof(struct record_symbol) % 8 == 0 && sizeof(struct record_page
 
 // Payload bytes a record of this type must have, or -1 for an unknown type.
 int record_payload_bytes(uint16_t type);
+// True for CONNECT, BOUNDARY, OVERLAP and KLINE (of a STREAM_KLINE stream): they speak of a stream and must name it.
+bool record_needs_stream(uint16_t type);
 const char *record_type_name(uint16_t type);
 const char *boundary_reason_name(uint32_t reason);
 
