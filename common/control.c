@@ -32,6 +32,7 @@ ssize_t control_payload_bytes(uint16_t type)
         case CONTROL_DIED: return sizeof(struct control_died);
         case CONTROL_PAGE: return sizeof(struct control_page);
         case CONTROL_BACKFILL: return sizeof(struct control_backfill);
+        case CONTROL_EXHAUSTED:
         case CONTROL_RESULT: return sizeof(struct control_result);
         default: return -1;
         }

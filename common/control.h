@@ -19,7 +19,9 @@ enum control_type {
         CONTROL_DRAINED,   // after CONTROL_DRAIN: everything sent is durable (stream), or nothing is left to do
         CONTROL_SYMBOLS,   // writer: a new catalogue; descriptor = memory file of struct catalogue_entry
         CONTROL_SUSPECT,   // writer: `slot` sent what no worker of ours would send; kill it
+        CONTROL_EXHAUSTED, // writer: what is left cannot be had soon; payload struct control_result says why
         CONTROL_COMPLETE,  // writer: everything wanted is covered or explained, and synced
+        CONTROL_EXHAUSTED, // writer: what is left cannot be had soon; payload struct control_result says why
         // supervisor -> child
         CONTROL_DRAIN = 32,  // finish in order: no new work, FIN, then exit 0
         CONTROL_SETUP,       // reload: descriptor = new struct child_setup (writer; log level for everybody)

@@ -152,7 +152,9 @@ void jobchannels_died(struct jobchannels *channels, uint16_t slot, uint64_t inca
         if (channel->incarnation != incarnation)
                 return;
         disconnect(channel);
-        release(channels, channel, crash ? 0 : JOB_FAILURE_STOPPED, crash ? "its worker crashed" : "its worker ended");
+        if (crash && channel->lease != 0)
+                store_note_crash(channels->store, channel->lease, "its worker crashed");
+        release(channels, channel, 0, crash ? "its worker crashed" : "its worker ended");
         jobchannels_serve(channels);
 }
 

@@ -39,8 +39,8 @@ struct storethread {
         int64_t row_at_hand;    // for the governor's ring
         unsigned char *aligned; // a batch out of SQLite, aligned for struct access
         uint64_t catalogue_generation;
-        bool complete;
-        mono_time full_until; // no applying before this: the disk was full
+        bool complete, exhausted; // as last told
+        mono_time full_until;     // no applying before this: the disk was full
 };
 
 static _Thread_local struct storethread *self; // storethread_live_bar() is called back by the store
@@ -140,10 +140,12 @@ static bool feed(struct storethread *thread)
                 return false;
         if (thread->row_applied >= atomic_load(&thread->handover->row_committed))
                 return true;
-        if (spool_reader_each(thread->spool, thread->row_applied, ROWS_PER_PASS_MAX, apply_row, thread) == -1)
-                failed(thread, "store");
-        else
+        if (spool_reader_each(thread->spool, thread->row_applied, ROWS_PER_PASS_MAX, apply_row, thread) == 0)
                 succeeded(thread);
+        else if (errno == EAGAIN)
+                return true; // waits for the catalogue, which comes as a job; the tick asks again
+        else
+                failed(thread, "store");
         schedule_sync(thread);
         return thread->row_applied >= atomic_load(&thread->handover->row_committed);
 }
@@ -234,13 +236,21 @@ static void send_catalogue(struct storethread *thread)
         (void)close(fd);
 }
 
+// Says once that nothing is left to do, or that what is left cannot be had soon (a one-shot run ends with either).
 static void tell_complete(struct storethread *thread)
 {
-        bool complete = store_is_complete(thread->store, governor_exchange_now_us(thread->child->governor));
+        int64_t now_us = governor_exchange_now_us(thread->child->governor);
+        struct control_result result = {.error = ENODATA};
+        bool complete = store_is_complete(thread->store, now_us);
+        bool exhausted = !complete && store_is_exhausted(thread->store, now_us, result.text);
 
         if (complete && !thread->complete && child_send(thread->child, CONTROL_COMPLETE, NULL, 0, -1) == -1)
                 return; // again at the next tick
+        if (exhausted && !thread->exhausted &&
+            child_send(thread->child, CONTROL_EXHAUSTED, &result, sizeof(result), -1) == -1)
+                return;
         thread->complete = complete;
+        thread->exhausted = exhausted;
 }
 
 static void sync_store(struct storethread *thread)
@@ -316,7 +326,7 @@ static void on_control(struct storethread *thread, struct control_message *messa
                 memcpy(&want, message->payload, sizeof(want));
                 result.error = store_want(thread->store, &want, result.text) == 0 ? 0 : errno;
                 (void)child_send(thread->child, CONTROL_RESULT, &result, sizeof(result), -1);
-                thread->complete = false;
+                thread->complete = thread->exhausted = false;
                 jobchannels_serve(thread->jobs);
                 break;
         default: break;
