@@ -21,7 +21,6 @@ enum control_type {
         CONTROL_SUSPECT,   // writer: `slot` sent what no worker of ours would send; kill it
         CONTROL_EXHAUSTED, // writer: what is left cannot be had soon; payload struct control_result says why
         CONTROL_COMPLETE,  // writer: everything wanted is covered or explained, and synced
-        CONTROL_EXHAUSTED, // writer: what is left cannot be had soon; payload struct control_result says why
         // supervisor -> child
         CONTROL_DRAIN = 32,  // finish in order: no new work, FIN, then exit 0
         CONTROL_SETUP,       // reload: descriptor = new struct child_setup (writer; log level for everybody)
