@@ -251,7 +251,7 @@ static int restore_marks(struct intake *intake)
 struct intake *intake_open(struct child *child, struct spool *spool, struct ballast *ballast, struct handover *handover,
     struct event_base *base)
 {
-        struct intake *intake = xcalloc(1, sizeof(*intake));
+        struct intake *intake = memory_zeroed(1, sizeof(*intake));
 
         intake->child = child;
         intake->spool = spool;

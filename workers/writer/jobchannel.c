@@ -38,7 +38,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 
 struct jobchannels *jobchannels_new(struct event_base *base, struct store *store, struct governor_page *governor)
 {
-        struct jobchannels *channels = xcalloc(1, sizeof(*channels));
+        struct jobchannels *channels = memory_zeroed(1, sizeof(*channels));
 
         channels->base = base;
         channels->store = store;

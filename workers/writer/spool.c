@@ -78,7 +78,7 @@ static int measure(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *b
 
 struct spool *spool_open(const char *path, char why[REASON_SIZE])
 {
-        struct spool *spool = xcalloc(1, sizeof(*spool));
+        struct spool *spool = memory_zeroed(1, sizeof(*spool));
 
         spool->db = sql_open_write(path, why);
         if (spool->db == NULL)
@@ -238,7 +238,7 @@ struct spool_reader {
 
 struct spool_reader *spool_reader_open(const char *path, char why[REASON_SIZE])
 {
-        struct spool_reader *reader = xcalloc(1, sizeof(*reader));
+        struct spool_reader *reader = memory_zeroed(1, sizeof(*reader));
 
         reader->db = sql_open_read(path, why);
         if (reader->db != NULL)

@@ -397,7 +397,7 @@ static void begin(struct storethread *thread)
         if (thread->spool == NULL || thread->bulk == NULL)
                 end_process(thread->spool == NULL ? why : "bulk pipeline");
         thread->jobs = jobchannels_new(thread->base, thread->store, thread->child->governor);
-        thread->aligned = xcalloc(1, BATCH_BYTES_LARGE_MAX);
+        thread->aligned = memory_zeroed(1, BATCH_BYTES_LARGE_MAX);
         thread->row_applied = store_cursor(thread->store);
         for (size_t slot = 0; slot < SLOTS_MAX; slot++) {
                 thread->marks[slot].incarnation = atomic_load(&thread->child->acks->lines[slot].incarnation);
@@ -429,7 +429,7 @@ static void finish(struct storethread *thread)
 
 static void *run(void *context)
 {
-        struct storethread *thread = xcalloc(1, sizeof(*thread));
+        struct storethread *thread = memory_zeroed(1, sizeof(*thread));
 
         thread->start = context;
         thread->child = thread->start->child;
