@@ -152,9 +152,7 @@ void jobchannels_died(struct jobchannels *channels, uint16_t slot, uint64_t inca
         if (channel->incarnation != incarnation)
                 return;
         disconnect(channel);
-        if (crash && channel->lease != 0)
-                store_note_crash(channels->store, channel->lease, "its worker crashed");
-        release(channels, channel, 0, crash ? "its worker crashed" : "its worker ended");
+        release(channels, channel, crash ? 0 : JOB_FAILURE_STOPPED, crash ? "its worker crashed" : "its worker ended");
         jobchannels_serve(channels);
 }
 
