@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/exchange/dump.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/exchange/memory.h"
+#include "tests/exchange/params.h"
+#include "tests/exchange/server.h"
+#include "tests/exchange/text.h"
+
+#define ROWS_PER_PIECE 2000
+
+struct dump {
+        struct market_series series;
+        int64_t cursor_ms, start_ms, end_ms, now_ms;
+        bool json, any;
+};
+
+static const char *read_request(struct exchange *exchange, const struct http_request *request, struct dump *dump)
+{
+        const char *symbol = http_find_param(request, "symbol"), *interval = http_find_param(request, "interval");
+        const char *start = http_find_param(request, "startTime"), *end = http_find_param(request, "endTime");
+        const char *format = http_find_param(request, "format");
+        dump->series.market = exchange->market;
+        dump->series.symbol = symbol != NULL ? market_find_symbol(exchange->market, symbol) : NULL;
+        dump->now_ms = simclock_now_ms(&exchange->clock);
+        dump->end_ms = dump->now_ms;
+        dump->json = format != NULL && strcmp(format, "json") == 0;
+        if (dump->series.symbol == NULL) {
+                return "symbol is missing or unknown";
+        }
+        if (interval == NULL || !grid_parse_interval(interval, &dump->series.interval)) {
+                return "interval is missing or none of Binance's sixteen";
+        }
+        if ((start != NULL && !grid_parse_time(start, &dump->start_ms)) ||
+            (end != NULL && !grid_parse_time(end, &dump->end_ms))) {
+                return "startTime and endTime are milliseconds or ISO 8601";
+        }
+        dump->cursor_ms = dump->start_ms - market_shift_max(exchange->market);
+        return NULL;
+}
+
+void dump_begin(struct conn *conn, const struct http_request *request)
+{
+        struct dump *dump = memory_zeroed(sizeof *dump);
+        const char *complaint = read_request(conn->exchange, request, dump);
+        if (complaint != NULL) {
+                free(dump);
+                server_answer_error(conn, 400, -1, complaint);
+                return;
+        }
+        struct evbuffer *out = evbuffer_new();
+        evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
+            dump->json ? "application/json" : "text/csv");
+        conn_write(conn, out);
+        evbuffer_free(out);
+        conn->dump = dump;
+        conn->waiting = true;
+        dump_continue(conn);
+}
+
+// The next closed bar; false at the end.
+static bool next_bar(struct dump *dump, struct bar *bar)
+{
+        for (;;) {
+                int64_t place = market_next_place(&dump->series, dump->cursor_ms);
+                if (place > dump->now_ms || place > dump->end_ms ||
+                    !market_get_bar(&dump->series, place, dump->now_ms, bar)) {
+                        return false;
+                }
+                dump->cursor_ms = place + 1;
+                if (bar->close_ms < dump->now_ms && bar->open_ms >= dump->start_ms && bar->open_ms <= dump->end_ms) {
+                        return true;
+                }
+        }
+}
+
+static char *put_bar(struct dump *dump, const struct bar *bar, char *at)
+{
+        if (!dump->json) {
+                return text_put_csv(at, bar);
+        }
+        at = text_put_string(at, dump->any ? ",\n" : "[\n");
+        dump->any = true;
+        return text_put_row(at, bar, 0);
+}
+
+static void write_chunk(struct conn *conn, const char *bytes, size_t size)
+{
+        struct evbuffer *out = evbuffer_new();
+        evbuffer_add_printf(out, "%zx\r\n", size);
+        evbuffer_add(out, bytes, size);
+        evbuffer_add_printf(out, "\r\n");
+        conn_write(conn, out);
+        evbuffer_free(out);
+}
+
+void dump_continue(struct conn *conn)
+{
+        static char piece[ROWS_PER_PIECE * TEXT_ROW_MAX + 8];
+        struct dump *dump = conn->dump;
+        struct bar bar;
+        char *at = piece;
+        int rows = 0;
+        while (rows < ROWS_PER_PIECE && next_bar(dump, &bar)) {
+                at = put_bar(dump, &bar, at);
+                rows++;
+        }
+        if (rows == ROWS_PER_PIECE) {
+                write_chunk(conn, piece, (size_t)(at - piece));
+                return;
+        }
+        if (dump->json) {
+                at = text_put_string(at, dump->any ? "]\n" : "[]\n");
+        }
+        if (at > piece) {
+                write_chunk(conn, piece, (size_t)(at - piece));
+        }
+        write_chunk(conn, "", 0);
+        free(dump);
+        conn->dump = NULL;
+        server_resume(conn);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/exchange/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *check(void *memory)
+{
+        if (memory == NULL) {
+                fputs("exchange: out of memory\n", stderr);
+                exit(71);
+        }
+        return memory;
+}
+
+void *memory_zeroed(size_t size)
+{
+        return check(calloc(1, size));
+}
+
+// Capacities are powers of two, so growing by one moves memory only when a power is passed.
+void *memory_grow(void *old, size_t count, size_t size)
+{
+        size_t capacity = 1;
+        while (capacity < count) {
+                capacity *= 2;
+        }
+        return check(realloc(old, capacity * size));
+}
+
+char *memory_string(const char *text, size_t length)
+{
+        char *copy = check(malloc(length + 1));
+        memcpy(copy, text, length);
+        copy[length] = '\0';
+        return copy;
+}

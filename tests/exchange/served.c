@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/exchange/served.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/exchange/memory.h"
+
+struct served *served_new(void)
+{
+        return memory_zeroed(sizeof(struct served));
+}
+
+void served_free(struct served *served)
+{
+        while (served->streams != NULL) {
+                struct served_stream *stream = served->streams;
+                served->streams = stream->next;
+                free(stream->name);
+                free(stream);
+        }
+        free(served->windows);
+        free(served);
+}
+
+void served_count_request(struct served *served, const char *endpoint)
+{
+        size_t i = 0;
+        while (i < served->endpoint_count && strcmp(served->endpoints[i].endpoint, endpoint) != 0) {
+                i++;
+        }
+        if (i == sizeof served->endpoints / sizeof served->endpoints[0]) {
+                return;
+        }
+        served->endpoints[i].endpoint = endpoint;
+        served->endpoints[i].count++;
+        served->endpoint_count += i == served->endpoint_count;
+}
+
+void served_count_answer(struct served *served, int status)
+{
+        if (status >= 0 && status < 600) {
+                served->answers[status]++;
+        }
+}
+
+void served_add_window(struct served *served, const struct served_window *window)
+{
+        if (served->window_count == SERVED_WINDOWS_MAX) {
+                size_t half = SERVED_WINDOWS_MAX / 2;
+                memmove(served->windows, served->windows + half, half * sizeof *served->windows);
+                served->window_count = half;
+                served->windows_forgotten += (int64_t)half;
+        }
+        served->windows = memory_grow(served->windows, served->window_count + 1, sizeof *served->windows);
+        served->windows[served->window_count++] = *window;
+        served->rows += window->rows;
+}
+
+struct served_stream *served_find_stream(struct served *served, const char *name)
+{
+        for (struct served_stream *at = served->streams; at != NULL; at = at->next) {
+                if (strcmp(at->name, name) == 0) {
+                        return at;
+                }
+        }
+        struct served_stream *stream = memory_zeroed(sizeof *stream);
+        stream->name = memory_string(name, strlen(name));
+        stream->first_open_ms = stream->last_open_ms = stream->blast_place_ms = -1;
+        stream->next = served->streams;
+        served->streams = stream;
+        return stream;
+}
+
+static void add_number(cJSON *json, const char *name, int64_t value)
+{
+        cJSON_AddNumberToObject(json, name, (double)value);
+}
+
+static void describe_requests(cJSON *json, const struct served *served)
+{
+        int64_t total = 0;
+        cJSON *endpoints = cJSON_AddObjectToObject(json, "endpoints");
+        for (size_t i = 0; i < served->endpoint_count; i++) {
+                add_number(endpoints, served->endpoints[i].endpoint, served->endpoints[i].count);
+                total += served->endpoints[i].count;
+        }
+        add_number(json, "requests", total);
+        cJSON *answers = cJSON_AddObjectToObject(json, "answers");
+        for (int status = 0; status < 600; status++) {
+                if (served->answers[status] > 0) {
+                        char name[8];
+                        snprintf(name, sizeof name, "%d", status);
+                        add_number(answers, name, served->answers[status]);
+                }
+        }
+        add_number(json, "sent_429", served->answers[429]);
+        add_number(json, "sent_418", served->answers[418]);
+        add_number(json, "sent_403", served->answers[403]);
+        add_number(json, "klines_requests", (int64_t)served->window_count + served->windows_forgotten);
+        add_number(json, "klines_rows", served->rows);
+}
+
+static void describe_rate(cJSON *json, const struct rate *rate)
+{
+        add_number(json, "weight_limit", rate->weight_max);
+        add_number(json, "weight_used_max", rate->weight_used_max);
+        add_number(json, "violations", rate->violations);
+        add_number(json, "connections", rate->connections);
+        add_number(json, "connections_refused", rate->connections_refused);
+        add_number(json, "connections_per_5min_max", rate->connections_in_window_max);
+        cJSON *minutes = cJSON_AddArrayToObject(json, "minutes");
+        for (size_t i = 0; i < rate->minute_count; i++) {
+                cJSON *minute = cJSON_CreateObject();
+                add_number(minute, "minute", rate->minutes[i].minute);
+                add_number(minute, "weight", rate->minutes[i].weight);
+                add_number(minute, "requests", rate->minutes[i].requests);
+                add_number(minute, "refused", rate->minutes[i].refused);
+                cJSON_AddItemToArray(minutes, minute);
+        }
+}
+
+static void describe_streams(cJSON *json, const struct served *served)
+{
+        add_number(json, "handshakes", served->handshakes);
+        add_number(json, "client_messages", served->messages);
+        add_number(json, "client_messages_per_second_max", served->messages_in_second_max);
+        add_number(json, "pings", served->pings);
+        add_number(json, "pongs", served->pongs);
+        add_number(json, "pong_delay_max_ms", served->pong_delay_max_ms);
+        add_number(json, "subscriptions", served->subscriptions);
+        add_number(json, "closed_by_policy", served->closed_by_policy);
+        add_number(json, "closed_by_age", served->closed_by_age);
+        add_number(json, "closed_by_pong", served->closed_by_pong);
+        cJSON *streams = cJSON_AddObjectToObject(json, "streams");
+        for (const struct served_stream *at = served->streams; at != NULL; at = at->next) {
+                cJSON *stream = cJSON_AddObjectToObject(streams, at->name);
+                add_number(stream, "closed", at->closed);
+                add_number(stream, "updates", at->updates);
+                add_number(stream, "first_open", at->first_open_ms);
+                add_number(stream, "last_open", at->last_open_ms);
+        }
+}
+
+cJSON *served_describe(const struct served *served, const struct rate *rate)
+{
+        cJSON *json = cJSON_CreateObject();
+        describe_requests(json, served);
+        describe_rate(json, rate);
+        describe_streams(json, served);
+        return json;
+}
+
+void served_print_windows(const struct served *served, int64_t from_ms, struct evbuffer *out)
+{
+        const char *separator = "";
+        evbuffer_add_printf(out, "[");
+        for (size_t i = 0; i < served->window_count; i++) {
+                const struct served_window *w = &served->windows[i];
+                if (w->wall_ms < from_ms) {
+                        continue;
+                }
+                evbuffer_add_printf(out,
+                    "%s\n{\"symbol\":\"%s\",\"interval\":\"%s\",\"start\":%" PRId64 ",\"end\":%" PRId64
+                    ",\"rows\":%" PRId64 ",\"first\":%" PRId64 ",\"last\":%" PRId64 ",\"time\":%" PRId64
+                    ",\"exchange_time\":%" PRId64 "}",
+                    separator, w->symbol, grid_interval_name(w->interval), w->start_ms, w->end_ms, w->rows, w->first_ms,
+                    w->last_ms, w->wall_ms, w->exchange_ms);
+                separator = ",";
+        }
+        evbuffer_add_printf(out, "]\n");
+}
