@@ -3,7 +3,6 @@
 
 #include "common/log.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -197,7 +196,8 @@ static bool parse_stamp(const char *text, size_t digits, int64_t *us)
 {
         uint64_t value = 0;
 
-        if (digits == 0 || digits > 20 || text[digits] != '\0')
+        // Four digits alone are a year, not a second of 1970.
+        if (digits == 0 || digits == 4 || digits > 20 || text[digits] != '\0')
                 return false;
         for (size_t i = 0; i < digits; i++) {
                 if (value > (UINT64_MAX - 9) / 10)
@@ -223,6 +223,8 @@ static int64_t months_back_us(int64_t now_us, int64_t months)
 
         civil_from_days(days, &year, &month, &day);
         int64_t number = year * 12 + (int64_t)month - 1 - months;
+        if (number < INT64_C(1970) * 12)
+                return 0;
         year = floor_div(number, 12);
         month = (unsigned)(number - year * 12) + 1;
         if (day > days_in_month(year, month))
@@ -260,7 +262,6 @@ int time_parse_us(const char *text, int64_t now_us, int64_t *us, const char **ac
                 *us = now_us;
                 return 0;
         }
-        // Four digits alone are a year, not a second of 1970.
         if (parse_date(text, us) || parse_span(text, digits, now_us, us) || parse_stamp(text, digits, us))
                 return 0;
         *accepted = "a UTC time like 2024, 2024-02, 2024-02-29 or 2024-02-29T23:59:00Z, seconds, milliseconds, "
