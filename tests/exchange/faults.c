@@ -332,6 +332,11 @@ const struct fault *faults_take(struct faults *faults, enum fault_kind kind, con
         return NULL;
 }
 
+bool faults_is_armed(const struct faults *faults, enum fault_kind kind)
+{
+        return faults->armed[kind] > 0;
+}
+
 cJSON *faults_describe(const struct faults *faults)
 {
         cJSON *json = cJSON_CreateObject();

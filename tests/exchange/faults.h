@@ -116,6 +116,8 @@ const struct fault *faults_arm(struct faults *faults, const cJSON *json, char *e
 int faults_clear(struct faults *faults, int64_t id);
 // The armed fault of this kind that befalls the subject now, or NULL. Counts it; the answer lives until the next call.
 const struct fault *faults_take(struct faults *faults, enum fault_kind kind, const struct fault_subject *subject);
+// Is any fault of this kind armed at all? Cheap, for callers with many subjects.
+bool faults_is_armed(const struct faults *faults, enum fault_kind kind);
 const char *faults_kind_name(enum fault_kind kind);
 // A faults' kinds with help, what is armed, and how often each happened.
 cJSON *faults_describe(const struct faults *faults);

@@ -223,6 +223,9 @@ void wsfaults_spoil_bar(struct session *session, const struct subscription *subs
 static const struct fault *take(struct session *session, enum fault_kind kind)
 {
         struct faults *faults = session->exchange->faults;
+        if (!faults_is_armed(faults, kind)) {
+                return NULL;
+        }
         if (session->count == 0) {
                 const struct fault_subject none = {.endpoint = "websocket", .time_ms = -1};
                 return faults_take(faults, kind, &none);
