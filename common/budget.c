@@ -2,13 +2,8 @@
 #include "common/budget.h"
 
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/log.h"
-
-#define BAN_SECONDS_MIN 1
-#define BAN_SECONDS_MAX (3 * 24 * 3600) // the exchange's longest
-#define BAN_UNNAMED_S 120               // its shortest; a 418 without Retry-After is at least this
-#define BAN_FIREWALL_S 300              // a 403 usually lifts after about five minutes
-#define BAN_GEOGRAPHY_S 600             // a 451 does not lift by itself: polite knocks only
 
 static uint32_t word_period(uint64_t word)
 {
@@ -131,8 +126,8 @@ int64_t budget_ban_us(uint32_t status, int64_t retry_after_s, struct budget_time
 
         switch (status) {
         case 418: least = seconds > 0 ? BAN_SECONDS_MIN : BAN_UNNAMED_S; break;
-        case 403: least = BAN_FIREWALL_S; break;
-        case 451: least = BAN_GEOGRAPHY_S; break;
+        case 403: least = BAN_FORBIDDEN_S; break;
+        case 451: least = BAN_RESTRICTED_S_MIN; break;
         default:
                 // The counter that was exceeded is that of the minute; a second more, for the minutes may differ.
                 if (seconds <= 0)

@@ -74,6 +74,7 @@ struct governor_page {
         _Atomic int64_t ban_until_us; // boot time; 0: none. The supervisor keeps it on disk
         _Atomic uint32_t ban_status;  // 429, 418, 403 or 451: why
         _Atomic uint32_t unreachable; // consecutive REST requests without any answer, all processes
+        _Atomic int64_t explained_us; // boot time of the last line on an unreachable or refusing exchange
         _Atomic uint64_t answers_429, answers_418;
         // ---- exchange clock ----
         _Alignas(64) _Atomic int64_t clock_offset_us; // serverTime - boot time; valid once clock_synced_us != 0
@@ -121,8 +122,8 @@ void governor_used_header(struct governor_page *page, uint32_t minute_of_request
 // A Date header (seconds since 1970): aligns our minute with the exchange's.
 void governor_date_header(struct governor_page *page, int64_t date_s);
 // Stops REST in every process at once. Only lengthens a ban. `status`: 429, 418, 403 or 451; `seconds`: Retry-After, 0
-// where absent. 429: else to the minute's end; 418: else 2 minutes; 403: at least 5 minutes; 451: at least 10; never
-// more than 3 days. A ban read back from disk has its own function, for it is already as long as it should be.
+// where absent. 429: else to the minute's end; 418: else 2 minutes; 403: at least 5 minutes; 451: at least one; never
+// more than 3 days. governor_ban_restore() takes one from disk as it is, and counts nothing.
 void governor_ban(struct governor_page *page, uint32_t status, int64_t seconds);
 void governor_ban_restore(struct governor_page *page, uint32_t status, int64_t remaining_ms);
 int64_t governor_ban_remaining_ms(const struct governor_page *page);

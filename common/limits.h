@@ -45,7 +45,11 @@
 #define REST_PAGE_ROWS_MAX 1000
 #define JOB_PAGES_MAX 20 // pages in one backfill job: what a crash may cost
 #define STREAMS_PER_CONNECTION_MAX 1024
-#define CLIENT_MESSAGE_SPACING_MS 300  // Binance allows five client messages a second, pongs counted
+#define STREAM_URL_BYTES_MAX 8000     // of a connection's path and query; Binance refuses about 8,004
+#define SUBSCRIBE_NAMES_MAX 150       // stream names in one message, and …
+#define SUBSCRIBE_BYTES_MAX 4000      // … bytes: above about 4,088 Binance swallows it without an answer
+#define SUBSCRIBE_RANGES_MAX 32       // ranges of names waiting to be asked for (halves of refused ones)
+#define CLIENT_MESSAGE_SPACING_MS 350 // three of ours and a pong in any second: fewer than the five Binance allows
 #define CONNECTIONS_PER_WINDOW_MAX 300 // new connections per window and address
 #define CONNECTIONS_WINDOW_S 300
 #define CONNECTION_SPACING_MS 200 // between the starts of two connections, all processes together
@@ -67,7 +71,9 @@
 #define HTTP_ANSWER_MS_MAX 60000             // a whole request
 #define HTTP_SLOW_BYTES_PER_S 2048           // slower than this for HTTP_SLOW_S is dead
 #define HTTP_SLOW_S 15
+#define BAN_SECONDS_MIN 1                    // whatever Retry-After says
 #define BAN_SECONDS_MAX (3L * 24 * 3600)     // the exchange's longest
+#define BAN_UNNAMED_S 120                    // its shortest: for a 418 without Retry-After
 #define BAN_FORBIDDEN_S 300                  // HTTP 403 usually lifts after five minutes
 #define BAN_RESTRICTED_S_MIN 60              // HTTP 451: doubling up to an hour
 #define BAN_RESTRICTED_S_MAX 3600
