@@ -113,10 +113,14 @@ static void apply_item(
 {
         char path[KEY_PATH_SIZE];
         snprintf(path, sizeof path, "%s%s%s", section, section[0] != '\0' ? "." : "", item->key);
-        // A dot inside a key would be mistaken for a section.
-        const struct key_row *row = strchr(item->key, '.') == NULL ? key_find(path) : NULL;
+        const struct key_row *row = key_find(path);
         const struct key_alias *alias = find_alias(apply, path);
-        if (row != NULL)
+        const char *dot = strchr(item->key, '.');
+        if (row != NULL && dot != NULL) // duplicates would go unnoticed
+                config_error_add(apply->errors, key_place(apply, item), path,
+                    "a dot does not open a section; accepted: %s inside the mapping %.*s", dot + 1,
+                    (int)(dot - item->key), item->key);
+        else if (row != NULL)
                 apply_value(apply, row, item);
         else if (alias != NULL)
                 apply_alias(apply, alias, map, item);

@@ -84,14 +84,14 @@ static void fill_directory(
         fill_path(completion, key, settings->data_directory, field);
 }
 
-static void fill_directories(const struct completion *completion)
+static bool fill_directories(const struct completion *completion)
 {
         struct settings *settings = completion->settings;
         char working[PATH_MAX];
         if (getcwd(working, sizeof working) == NULL) {
                 config_error_add(completion->errors, (struct config_place){0}, NULL,
                     "the current directory cannot be read (%s); accepted: start in one that exists", strerror(errno));
-                return;
+                return false;
         }
         fill_path(completion, "data_directory", working, settings->data_directory);
         fill_directory(completion, "store.root_directory", working, "marketstore", settings->root_directory);
@@ -99,6 +99,7 @@ static void fill_directories(const struct completion *completion)
         fill_directory(completion, "run_directory", working, "run", settings->run_directory);
         if (settings->ca_file[0] != '\0')
                 fill_path(completion, "endpoints.ca_file", working, settings->ca_file);
+        return true;
 }
 
 // ---- combinations ----
@@ -222,12 +223,13 @@ int complete_settings(struct settings *settings, const struct key_places *places
         struct completion completion = {settings, places, errors};
         fill_data(settings);
         fill_endpoints(settings);
-        fill_directories(&completion);
+        bool absolute = fill_directories(&completion);
         check_times(&completion);
         check_frequency(&completion);
         check_symbols(&completion);
         check_endpoints(&completion);
-        check_directories(&completion);
+        if (absolute)
+                check_directories(&completion);
         check_purpose(&completion);
         return errors->count == errors_before ? 0 : -1;
 }

@@ -423,11 +423,20 @@ static void append(char text[KEY_ACCEPTED_SIZE], const char *more)
         snprintf(text + used, KEY_ACCEPTED_SIZE - used, "%s", more);
 }
 
+// Of two words for the same value the first.
+static bool is_second_word(const struct key_row *row, const struct key_choice *choice)
+{
+        for (const struct key_choice *other = row->choices; other != choice; other++)
+                if (other->value == choice->value)
+                        return true;
+        return false;
+}
+
 static void append_choices(const struct key_row *row, char text[KEY_ACCEPTED_SIZE])
 {
         bool first = true;
         for (const struct key_choice *choice = row->choices; choice->word != NULL; choice++) {
-                if (!key_supports(row, choice->word))
+                if (!key_supports(row, choice->word) || is_second_word(row, choice))
                         continue;
                 append(text, first ? "" : ", ");
                 append(text, choice->word);
@@ -566,7 +575,7 @@ bool key_suggest(const char *name, char suggestion[KEY_VARIABLE_SIZE])
                 consider(name, key_rows[i].name, &best_distance, suggestion);
                 char section[KEY_VARIABLE_SIZE];
                 snprintf(section, sizeof section, "%.*s", (int)strcspn(key_rows[i].name, "."), key_rows[i].name);
-                if (key_is_section(section))
+                if (strchr(name, '.') == NULL && key_is_section(section))
                         consider(name, section, &best_distance, suggestion);
         }
         return best_distance < nothing_near;

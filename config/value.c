@@ -242,30 +242,44 @@ static int set_choice(struct settings *settings, const struct value_input *input
 
 static int set_time(struct settings *settings, const struct value_input *input, const char *text)
 {
-        static const int64_t latest_us = INT64_C(253402300799) * US_PER_S; // the last second of 9999
         int64_t us = input->row->min;
         if (text[0] != '\0' && strcasecmp(text, input->row->word) != 0) {
                 const char *accepted;
                 if (time_parse_us(text, input->now_us, &us, &accepted) < 0)
                         return refuse(input, input->item, text, "is not a time");
-                if (us < 0 || us > latest_us)
-                        return refuse(input, input->item, text, "lies outside the years 1970 to 9999");
         }
         field_write(settings, input->row, &us, sizeof us);
         return 0;
 }
 
+// What is wrong with an address of one of `schemes`, or NULL.
+static const char *read_url(const char *text, const char *const schemes[3], struct url *url)
+{
+        const char *wrong = url_parse(text, url);
+        if (wrong != NULL)
+                return wrong;
+        for (size_t i = 0; i < 3; i++)
+                if (schemes[i] != NULL && strcmp(url->scheme, schemes[i]) == 0)
+                        return NULL;
+        return "has another scheme";
+}
+
+// A password someone wrote into an address must not reach a log.
+static int refuse_url(const struct value_input *input, const char *text, const char *wrong)
+{
+        return strchr(text, '@') != NULL ? refuse_shape(input, input->item, wrong)
+                                         : refuse(input, input->item, text, wrong);
+}
+
 static int set_url(struct settings *settings, const struct value_input *input, const char *text)
 {
+        const char *const schemes[3] = {input->row->choices[0].word, input->row->choices[1].word, NULL};
         struct url url;
-        const struct key_choice *schemes = input->row->choices;
-        const char *wrong = url_parse(text, &url);
-        if (wrong == NULL && strcmp(url.scheme, schemes[0].word) != 0 && strcmp(url.scheme, schemes[1].word) != 0)
-                wrong = "has another scheme";
-        if (wrong == NULL && strcmp(url.scheme, schemes[1].word) == 0 && !url_is_loopback(&url))
+        const char *wrong = read_url(text, schemes, &url);
+        if (wrong == NULL && strcmp(url.scheme, schemes[1]) == 0 && !url_is_loopback(&url))
                 wrong = "is not encrypted, and its host is not loopback";
         if (wrong != NULL)
-                return refuse(input, input->item, text, wrong);
+                return refuse_url(input, text, wrong);
         char formatted[URL_SIZE];
         url_format(&url, formatted);
         field_write_text(settings, input->row, formatted);
@@ -274,17 +288,15 @@ static int set_url(struct settings *settings, const struct value_input *input, c
 
 static int set_proxy(struct settings *settings, const struct value_input *input, const char *text)
 {
-        struct url url;
+        static const char *const schemes[3] = {"http", "socks5", "socks5h"};
         char formatted[URL_SIZE] = "";
         if (text[0] != '\0') {
-                const char *wrong = url_parse(text, &url);
-                if (wrong == NULL && strcmp(url.scheme, "http") != 0 && strcmp(url.scheme, "socks5") != 0 &&
-                    strcmp(url.scheme, "socks5h") != 0)
-                        wrong = "has another scheme";
+                struct url url;
+                const char *wrong = read_url(text, schemes, &url);
                 if (wrong == NULL && url.port == 0)
                         wrong = "has no port";
                 if (wrong != NULL)
-                        return refuse(input, input->item, strchr(text, '@') != NULL ? "the address" : text, wrong);
+                        return refuse_url(input, text, wrong);
                 url_format(&url, formatted);
         }
         field_write_text(settings, input->row, formatted);
