@@ -197,6 +197,8 @@ static void mistakes_beyond_the_bound_are_counted(void **state)
                 snprintf(text + strlen(text), sizeof text - strlen(text), "unknown%d: 1\n", i);
         assert_int_equal(read_text(text, &settings), -1);
         assert_int_equal(errors.count, 30);
+        assert_non_null(strstr(errors.text[CONFIG_ERRORS_MAX - 1], ":17:1: unknown15"));
+        assert_int_equal(errors.warnings_count, 0);
 }
 
 static void the_defaults_are_those_of_the_table(void **state)

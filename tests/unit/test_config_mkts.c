@@ -68,6 +68,9 @@ static void the_test_network_never_uses_marketstores_directory(void **state)
         assert_string_equal(settings.root_directory, "/binance-data/testnet/marketstore");
         assert_string_equal(errors.warnings[0],
             ":1:17: root_directory: is not used with testnet: its data is kept apart, below data_directory");
+        setenv("BINANCEFEEDER_TESTNET", "true", 1);
+        must_read("root_directory: /data/mkts\n" BLOCK, &settings);
+        assert_string_equal(settings.root_directory, "/binance-data/testnet/marketstore");
 }
 
 static void our_directories_stay_out_of_marketstores(void **state)

@@ -172,6 +172,22 @@ static void defaults_are_complete_and_read_back(void **state)
         must_read_back(&settings);
 }
 
+static void nothing_remains_of_a_value_that_was_set_before(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < samples_count; i++) {
+                size_t count = values_count(i);
+                for (size_t j = 0; j < count; j++) {
+                        config_defaults(CONFIG_RUN, &settings);
+                        set(samples[i].key, samples[i].values[j]);
+                        again = settings;
+                        set(samples[i].key, samples[i].values[count - 1]);
+                        set(samples[i].key, samples[i].values[j]);
+                        assert_true(settings_equal(&settings, &again));
+                }
+        }
+}
+
 static void no_secret_is_printed(void **state)
 {
         (void)state;
@@ -290,6 +306,7 @@ int main(void)
             cmocka_unit_test_setup(each_value_reads_back, from_the_root),
             cmocka_unit_test_setup(any_mixture_of_values_reads_back, from_the_root),
             cmocka_unit_test_setup(defaults_are_complete_and_read_back, from_the_root),
+            cmocka_unit_test_setup(nothing_remains_of_a_value_that_was_set_before, from_the_root),
             cmocka_unit_test_setup(no_secret_is_printed, from_the_root),
             cmocka_unit_test_setup(different_settings_are_not_equal, from_the_root),
             cmocka_unit_test_setup(the_example_means_the_defaults, from_the_root),
