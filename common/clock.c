@@ -90,10 +90,13 @@ int64_t exchange_stamp_us(int64_t stamp)
 
 const char *time_format_us(int64_t us, char text[TIME_TEXT_SIZE])
 {
-        int64_t days = floor_div(us, US_PER_DAY), rest = us - days * US_PER_DAY, year;
-        int seconds = (int)(rest / US_PER_S), fraction = (int)(rest % US_PER_S);
+        int64_t days = floor_div(us, US_PER_DAY), rest = us % US_PER_DAY, year;
         unsigned month, day;
         char places[12] = "";
+
+        if (rest < 0)
+                rest += US_PER_DAY;
+        int seconds = (int)(rest / US_PER_S), fraction = (int)(rest % US_PER_S);
 
         civil_from_days(days, &year, &month, &day);
         if (fraction % 1000 != 0)

@@ -379,7 +379,8 @@ static void merge_bars(const struct yearfile *file, struct span *span)
         }
 }
 
-// Whether slots between two records of a span are all empty, so that writing them again as they are changes nothing.
+// Whether the slots between two records of a span are all empty. Then one write takes them along as they are, which is
+// how a 4h bar's odd two-hour slots cost nothing; a row that lies there is none of these bars' and stays untouched.
 static bool slots_between_are_empty(const struct yearfile *file, const uint8_t *record, const uint8_t *next)
 {
         for (record += file->record_bytes; record < next; record += file->record_bytes) {
@@ -397,21 +398,41 @@ static size_t end_of_run(const struct yearfile *file, const struct span *span, s
         for (; end < span->count && span->changes[end] == span->changes[begin]; end++) {
                 const uint8_t *record = record_of(file, span, end - 1), *next = record_of(file, span, end);
 
-                // Between rewritten rows nothing: what lies there is not locked for, and not ours to write.
-                if (span->changes[begin] == YEARFILE_NEW ? !slots_between_are_empty(file, record, next)
-                                                         : next != record + file->record_bytes)
+                if (!slots_between_are_empty(file, record, next))
                         break;
         }
         return end;
+}
+
+static uint8_t *run_bytes(
+    const struct yearfile *file, const struct span *span, size_t begin, size_t end, size_t *length)
+{
+        uint8_t *record = record_of(file, span, begin);
+
+        *length = (size_t)(record_of(file, span, end - 1) - record) + file->record_bytes;
+        return record;
+}
+
+static off_t bar_offset(const struct yearfile *file, const struct span *span, size_t bar)
+{
+        return slot_offset(file, slot_of(file, span->open_us[bar]));
+}
+
+static int rewrite_run(const struct yearfile *file, const struct span *span, size_t begin, size_t end)
+{
+        size_t length;
+        const uint8_t *record = run_bytes(file, span, begin, end, &length);
+
+        return yearlock_write(file->fd, record, length, bar_offset(file, span, begin));
 }
 
 // Payloads first, while the indexes still say "empty"; then the same again with the indexes: a reader that finds an
 // index finds the payload that was complete before. Two writes for the whole run, or of each part for a single row.
 static int write_new_run(const struct yearfile *file, struct span *span, size_t begin, size_t end)
 {
-        uint8_t *record = record_of(file, span, begin);
-        size_t length = (size_t)(record_of(file, span, end - 1) - record) + file->record_bytes;
-        off_t offset = slot_offset(file, slot_of(file, span->open_us[begin]));
+        size_t length;
+        uint8_t *record = run_bytes(file, span, begin, end, &length);
+        off_t offset = bar_offset(file, span, begin);
         bool single = end == begin + 1;
         size_t skipped = single ? INDEX_BYTES : 0;
 
@@ -435,18 +456,14 @@ static int write_span(const struct yearfile *file, struct span *span)
                 return -1;
         merge_bars(file, span);
         for (size_t begin = 0, end; begin < span->count; begin = end) {
-                int result = 0;
+                int result;
 
                 end = begin + 1;
                 if (span->changes[begin] == YEARFILE_UNCHANGED)
                         continue;
                 end = end_of_run(file, span, begin);
-                if (span->changes[begin] == YEARFILE_NEW) {
-                        result = write_new_run(file, span, begin, end);
-                } else {
-                        result = yearlock_write(file->fd, record_of(file, span, begin),
-                            (end - begin) * file->record_bytes, slot_offset(file, slot_of(file, span->open_us[begin])));
-                }
+                result = span->changes[begin] == YEARFILE_NEW ? write_new_run(file, span, begin, end)
+                                                              : rewrite_run(file, span, begin, end);
                 if (result != 0)
                         return -1;
         }
