@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one backfill worker without supervisor and writer: hands it the jobs of the command line one after the other,
+// takes and acknowledges its chunks, checks the counts of each JOB_END, and prints the rows. Used by tests.
+//
+//   jobs --worker PROGRAM --rest URL [options] JOB...
+//   JOB: klines:SYMBOL:INTERVAL:START_MS:END_MS:PAGE_ROWS[:settle], catalog, listing:SYMBOL:INTERVAL
+//
+// Lines on stdout: "page START END ANSWERED REQUESTED ROWS", "kline OPEN CLOSE o h l c v q n tb tq", "symbol NAME BASE
+// QUOTE STATUS", "listing SYMBOL OPEN", "end ROWS CHUNKS ANSWERED", "failed NUMBER TEXT"; times in microseconds.
+// Exit 0 when every job ended (also by "failed"), 1 when something was not as it should be.
+#include "common/ackpage.h"
+#include "common/batch.h"
+#include "common/child.h"
+#include "common/crc32c.h"
+#include "common/decimal.h"
+#include "common/interval.h"
+#include "common/job.h"
+#include "common/memfile.h"
+#include "common/memory.h"
+#include "common/nnio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SLOT 7
+#define INCARNATION 0x100001
+
+static struct {
+        const char *worker, *rest, *ca_file, *proxy, *run_directory;
+        uint32_t weight;         // per minute; UINT32_MAX: no limit
+        int64_t timeout_ms;      // for each job
+        int64_t revoke_after_ms; // revoke each job after this; 0: never
+        bool stall;              // acknowledge nothing after OPEN
+        bool quiet;              // count rows instead of printing them
+        bool debug;
+} options = {.ca_file = "", .proxy = "", .weight = UINT32_MAX, .timeout_ms = 60000};
+
+static struct {
+        int control, job;
+        struct governor_page *governor;
+        struct ack_page *acks;
+        struct nnio *bulk;
+        pid_t pid;
+        uint64_t expected; // next batch
+        uint64_t begun;    // lease of the last JOB_BEGIN
+        uint64_t begun_at; // the batch it was in
+        uint64_t rows, pages;
+        uint32_t crc;
+        bool ended, wants;
+} harness = {.expected = 1};
+
+static _Noreturn void give_up(const char *what)
+{
+        fprintf(stderr, "jobs: %s (%s)\n", what, strerror(errno));
+        if (harness.pid > 0)
+                kill(harness.pid, SIGKILL);
+        exit(1);
+}
+
+static void require(bool condition, const char *what)
+{
+        if (!condition)
+                give_up(what);
+}
+
+// ---- starting the worker ----
+
+static int make_setup(void)
+{
+        struct child_setup *setup = memory_zeroed(1, sizeof(*setup));
+        struct settings *s = &setup->settings;
+
+        setup->magic = CHILD_SETUP_MAGIC;
+        setup->bytes = sizeof(*setup);
+        setup->class = CHILD_BACKFILL;
+        setup->slot = SLOT;
+        setup->incarnation = INCARNATION;
+        snprintf(s->rest_url, sizeof(s->rest_url), "%s", options.rest);
+        snprintf(s->ca_file, sizeof(s->ca_file), "%s", options.ca_file);
+        snprintf(s->proxy, sizeof(s->proxy), "%s", options.proxy);
+        snprintf(s->run_directory, sizeof(s->run_directory), "%s", options.run_directory);
+        s->log_level = options.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+        int fd = memfile_create_sealed("setup", setup, sizeof(*setup));
+        free(setup);
+        return fd;
+}
+
+static void start_worker(void)
+{
+        int pair[2], governor_fd = governor_create(), acks_fd = ack_page_create(), setup_fd = make_setup();
+
+        require(control_pair(pair) == 0 && governor_fd >= 0 && acks_fd >= 0 && setup_fd >= 0, "set-up");
+        harness.governor = governor_map(governor_fd, true);
+        harness.acks = ack_page_map(acks_fd, true);
+        require(harness.governor != NULL && harness.acks != NULL, "pages");
+        atomic_store(&harness.governor->weight_limit, options.weight);
+        ack_page_publish_writer(harness.acks, 1);
+        int readonly = ack_page_reopen_readonly(acks_fd);
+        harness.control = pair[0];
+        harness.pid = fork();
+        if (harness.pid == 0) {
+                // Above the range first, so that no copy overwrites one that is still to be made.
+                int from[] = {pair[1], setup_fd, governor_fd, readonly};
+                for (int i = 0; i < 4; i++)
+                        from[i] = fcntl(from[i], F_DUPFD, 64);
+                for (int i = 0; i < 4; i++)
+                        dup2(from[i], CHILD_FD_CONTROL + i);
+                execl(options.worker, options.worker, (char *)NULL);
+                _exit(127);
+        }
+        close(pair[1]);
+}
+
+static void open_channel(void)
+{
+        int pair[2];
+
+        require(control_pair(pair) == 0 &&
+                    control_send(harness.control, CONTROL_JOB_CHANNEL, SLOT, INCARNATION, NULL, 0, pair[1]) == 0,
+            "job channel");
+        close(pair[1]);
+        harness.job = pair[0];
+}
+
+// ---- what the worker sends ----
+
+static void print_kline(const struct kline *k)
+{
+        struct decimal d[8] = {{wide_from_int64(k->open), k->open_exponent},
+            {wide_from_int64(k->high), k->high_exponent}, {wide_from_int64(k->low), k->low_exponent},
+            {wide_from_int64(k->close), k->close_exponent}, {k->volume, k->volume_exponent},
+            {k->quote_volume, k->quote_volume_exponent}, {k->taker_base, k->taker_base_exponent},
+            {k->taker_quote, k->taker_quote_exponent}};
+        char t[8][DECIMAL_TEXT_SIZE];
+
+        for (int i = 0; i < 8; i++)
+                decimal_format(d[i], t[i]);
+        printf("kline %" PRId64 " %" PRId64 " %s %s %s %s %s %s %" PRId64 " %s %s\n", k->open_us, k->close_us, t[0],
+            t[1], t[2], t[3], t[4], t[5], k->trades, t[6], t[7]);
+}
+
+static void count_row(const struct record_view *record)
+{
+        harness.rows++;
+        harness.crc = crc32c(harness.crc, record->payload, record->payload_length);
+}
+
+static void take_end(const struct record_job_end *end, uint64_t sequence)
+{
+        require(end->lease == harness.begun, "JOB_END of another lease");
+        require(end->rows == harness.rows && end->rows_crc32c == harness.crc, "JOB_END counts other rows");
+        require(end->chunks == sequence - harness.begun_at + 1, "JOB_END counts other chunks");
+        printf("end %" PRIu64 " %u %" PRId64 "\n", end->rows, end->chunks, end->answered_until_us);
+        harness.ended = true;
+}
+
+static void take_record(const struct record_view *record, uint64_t sequence)
+{
+        const struct record_page *page = record->payload;
+        const struct record_symbol *symbol = record->payload;
+        const struct record_listing *listing = record->payload;
+
+        switch (record->type) {
+        case RECORD_OPEN: break;
+        case RECORD_JOB_BEGIN:
+                harness.begun = ((const struct record_job_begin *)record->payload)->lease;
+                harness.begun_at = sequence;
+                harness.rows = harness.crc = 0;
+                break;
+        case RECORD_PAGE:
+                harness.pages++;
+                printf("page %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %u\n", page->start_us, page->end_us,
+                    page->answered_until_us, page->requested_us, page->rows);
+                break;
+        case RECORD_KLINE:
+                count_row(record);
+                if (!options.quiet)
+                        print_kline(record->payload);
+                break;
+        case RECORD_SYMBOL:
+                count_row(record);
+                printf("symbol %s %s %s %u\n", symbol->symbol, symbol->base, symbol->quote, symbol->status);
+                break;
+        case RECORD_LISTING:
+                count_row(record);
+                printf("listing %s %" PRId64 "\n", listing->symbol, listing->first_open_us);
+                break;
+        case RECORD_JOB_END: take_end(record->payload, sequence); break;
+        default: give_up("a record that no backfill worker sends");
+        }
+}
+
+static void take_batch(const void *bytes, size_t length)
+{
+        static _Alignas(8) unsigned char aligned[BATCH_BYTES_LARGE_MAX];
+        struct batch_view view;
+        struct record_view record;
+        const char *why;
+
+        if (batch_open(memcpy(aligned, bytes, length), length, &view, &why) != 0)
+                give_up(why);
+        if (view.header.sequence != harness.expected)
+                return; // a repetition, or a hole that a resend closes
+        while (batch_next_record(&view, &record))
+                take_record(&record, view.header.sequence);
+        harness.expected++;
+        uint64_t durable = ack_line_durable(harness.acks, SLOT, INCARNATION);
+        // Unacknowledged with this one: the bound of a job's chunks.
+        require(view.header.sequence - durable <= JOB_CHUNKS_UNACKED_MAX, "too many unacknowledged chunks");
+        if (view.header.sequence == 1)
+                ack_line_open(harness.acks, SLOT, INCARNATION);
+        if (!options.stall || view.header.sequence == 1)
+                ack_line_advance(harness.acks, SLOT, view.header.sequence);
+}
+
+static void take_bulk(void)
+{
+        void *message;
+        ssize_t length;
+
+        while ((length = nnio_receive(harness.bulk, &message)) >= 0) {
+                take_batch(message, (size_t)length);
+                nnio_free(message);
+        }
+}
+
+static void take_job_message(void)
+{
+        struct job_message message;
+        ssize_t length = recv(harness.job, &message, sizeof(message), MSG_DONTWAIT);
+
+        if (length < 0 && errno == EAGAIN)
+                return;
+        require(length == (ssize_t)sizeof(message), "the worker closed its job channel");
+        if (message.type == JOB_WANT) {
+                harness.wants = true;
+        } else if (message.type == JOB_FAILED) {
+                printf("failed %u %s\n", message.failure, message.text);
+                harness.ended = true;
+        }
+}
+
+static void take_control(void)
+{
+        struct control_message message;
+        int result = control_receive(harness.control, &message);
+
+        require(result == 1 || (result < 0 && errno == EAGAIN), "the worker closed its control socket");
+}
+
+static void poll_once(int timeout_ms)
+{
+        struct pollfd fds[] = {
+            {harness.control, POLLIN, 0}, {harness.job, POLLIN, 0}, {nnio_fd(harness.bulk), POLLIN, 0}};
+
+        poll(fds, 3, timeout_ms);
+        if (fds[2].revents != 0)
+                take_bulk();
+        if (fds[1].revents != 0)
+                take_job_message();
+        if (fds[0].revents != 0)
+                take_control();
+}
+
+// ---- jobs ----
+
+static bool parse_job(char *text, struct job *job)
+{
+        char *save, *field[8] = {0};
+        int count = 0;
+        enum interval interval;
+
+        for (char *f = strtok_r(text, ":", &save); f != NULL && count < 8; f = strtok_r(NULL, ":", &save))
+                field[count++] = f;
+        if (count == 1 && strcmp(field[0], "catalog") == 0) {
+                job->kind = JOB_CATALOG;
+                return true;
+        }
+        if (count < 3 || interval_parse(field[2], &interval) != 0)
+                return false;
+        snprintf(job->symbol, sizeof(job->symbol), "%s", field[1]);
+        job->interval = interval;
+        job->kind = strcmp(field[0], "listing") == 0 ? JOB_LISTING : JOB_KLINES;
+        if (job->kind == JOB_LISTING)
+                return count == 3;
+        if (count < 6 || strcmp(field[0], "klines") != 0)
+                return false;
+        job->start_us = strtoll(field[3], NULL, 10) * US_PER_MS;
+        job->end_us = strtoll(field[4], NULL, 10) * US_PER_MS;
+        job->page_rows = (uint32_t)strtoul(field[5], NULL, 10);
+        job->purpose = count > 6 ? JOB_SETTLE : JOB_HISTORY;
+        return true;
+}
+
+static void run_job(char *text, uint64_t lease)
+{
+        struct job_message grant = {.type = JOB_GRANT, .job = {.lease = lease, .purpose = JOB_HISTORY}};
+        struct job_message revoke = {.type = JOB_REVOKE, .job = {.lease = lease}};
+        mono_time start = mono_now();
+        bool revoked = false;
+
+        require(parse_job(text, &grant.job),
+            "a job is klines:SYMBOL:INTERVAL:START_MS:END_MS:ROWS[:settle], catalog or "
+            "listing:SYMBOL:INTERVAL");
+        while (!harness.wants && mono_since_ms(mono_now(), start) < options.timeout_ms)
+                poll_once(100);
+        require(harness.wants, "the worker asks for no job");
+        harness.wants = harness.ended = false;
+        require(send(harness.job, &grant, sizeof(grant), 0) == (ssize_t)sizeof(grant), "grant");
+        // A job is over when the worker wants the next one: then JOB_END is acknowledged.
+        while (
+            !(harness.wants && (harness.ended || revoked)) && mono_since_ms(mono_now(), start) < options.timeout_ms) {
+                poll_once(10);
+                if (options.revoke_after_ms != 0 && !revoked &&
+                    mono_since_ms(mono_now(), start) >= options.revoke_after_ms) {
+                        require(send(harness.job, &revoke, sizeof(revoke), 0) == (ssize_t)sizeof(revoke), "revoke");
+                        revoked = true;
+                }
+        }
+        require(harness.wants, "the job did not end in time");
+        require(revoked || harness.ended, "the worker wants another job before this one ended");
+        fprintf(stderr, "jobs: %s: %" PRIu64 " rows in %" PRId64 " ms\n", text, harness.rows,
+            mono_since_ms(mono_now(), start));
+}
+
+static void stop_worker(void)
+{
+        int status;
+
+        require(control_send(harness.control, CONTROL_DRAIN, SLOT, INCARNATION, NULL, 0, -1) == 0, "drain");
+        for (int i = 0; i < 300; i++) {
+                if (waitpid(harness.pid, &status, WNOHANG) == harness.pid) {
+                        require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the worker did not end with 0");
+                        harness.pid = 0;
+                        return;
+                }
+                usleep(10000);
+        }
+        give_up("the worker does not end");
+}
+
+static int parse_options(int argc, char **argv)
+{
+        int i = 1;
+
+        for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+                const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+
+                if (strcmp(name, "--stall") == 0)
+                        options.stall = true;
+                else if (strcmp(name, "--quiet") == 0)
+                        options.quiet = true;
+                else if (strcmp(name, "--debug") == 0)
+                        options.debug = true;
+                else if (i++, strcmp(name, "--worker") == 0)
+                        options.worker = value;
+                else if (strcmp(name, "--rest") == 0)
+                        options.rest = value;
+                else if (strcmp(name, "--ca-file") == 0)
+                        options.ca_file = value;
+                else if (strcmp(name, "--proxy") == 0)
+                        options.proxy = value;
+                else if (strcmp(name, "--weight") == 0)
+                        options.weight = (uint32_t)strtoul(value, NULL, 10);
+                else if (strcmp(name, "--timeout-ms") == 0)
+                        options.timeout_ms = strtoll(value, NULL, 10);
+                else if (strcmp(name, "--revoke-after-ms") == 0)
+                        options.revoke_after_ms = strtoll(value, NULL, 10);
+                else
+                        give_up(name);
+        }
+        return i;
+}
+
+int main(int argc, char **argv)
+{
+        char directory[] = "/tmp/jobs.XXXXXX", socket[64];
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        int first = parse_options(argc, argv);
+        require(
+            options.worker != NULL && options.rest != NULL && first < argc, "--worker, --rest and a job are needed");
+        options.run_directory = mkdtemp(directory);
+        require(options.run_directory != NULL, "run directory");
+        start_worker(); // before nanomsg starts its thread
+        harness.bulk = nnio_open(NNIO_PULL, options.run_directory, NNIO_BULK);
+        require(harness.bulk != NULL, "bulk pipeline");
+        open_channel();
+        for (int i = first; i < argc; i++)
+                run_job(argv[i], (uint64_t)(i - first + 1));
+        stop_worker();
+        fprintf(stderr, "jobs: %" PRIu64 " requests, %" PRIu64 " pages, %" PRIu64 " malformed\n",
+            atomic_load(&harness.governor->vitals[SLOT].messages), harness.pages,
+            atomic_load(&harness.governor->vitals[SLOT].malformed));
+        nnio_close(harness.bulk);
+        snprintf(socket, sizeof(socket), "%s/" NNIO_BULK, directory);
+        unlink(socket);
+        rmdir(directory);
+        return 0;
+}
