@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/apply.h"
 
+#include "config/suggest.h"
 #include "config/value.h"
 
 #include <stdio.h>

@@ -3,6 +3,7 @@
 
 #include "config/apply.h"
 #include "config/mkts.h"
+#include "config/suggest.h"
 #include "config/value.h"
 
 #include <ctype.h>
@@ -131,7 +132,7 @@ static int read_file(const char *path, char **text, size_t *length, struct confi
         if (got < 0)
                 config_error_add(errors, place, NULL, "cannot be read: %s", strerror(error));
         else if (got > CONFIG_BYTES_MAX)
-                config_error_add(errors, place, NULL, "is too large; accepted: up to 1 MiB");
+                config_error_add(errors, place, NULL, "is too large; accepted: up to %d bytes", CONFIG_BYTES_MAX);
         else {
                 *length = (size_t)got;
                 return 0;

@@ -84,7 +84,4 @@ const char *key_accepted(const struct key_row *row, char text[KEY_ACCEPTED_SIZE]
 
 bool key_supports(const struct key_row *row, const char *word);
 
-// The key or section a user may have meant by `name` ("backfil.enabled", "start_time"); false where nothing is near.
-bool key_suggest(const char *name, char suggestion[KEY_VARIABLE_SIZE]);
-
 #endif

@@ -14,7 +14,7 @@
 static const struct key_alias old_names[] = {{"query_start", "backfill.start_time"}, {"base_timeframe", "timeframe"},
     {"base_currencies", "quote_assets"}, {NULL, NULL}};
 
-// MarketStore's own, by its documentation; the same names of ours are in the block.
+// Names that both MarketStore and our block have.
 static const char *const shared_names[] = {"log_level", NULL};
 
 static struct config_place place_of(const struct apply *apply, const struct yaml_item *item)

@@ -2,7 +2,7 @@
 // Settings as a file, and the table of keys as documentation and example.
 #include "config/config.h"
 #include "config/keys.h"
-#include "config/value.h"
+#include "config/valueprint.h"
 
 #include <string.h>
 

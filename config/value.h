@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One value of one key: reads it from what was written, and writes it so that it reads back to the same. Used inside
-// config/ only. What needs more than one key is checked in complete.c.
+// One value of one key, read from what was written. Used inside config/ only. What needs more than one key is checked
+// in complete.c; valueprint.c writes values so that they read back to the same.
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/yaml.h"
-
-#include <stdio.h>
 
 struct value_input {
         const struct key_row *row;
@@ -23,9 +21,5 @@ int value_set(struct settings *settings, const struct value_input *input);
 
 // Sets the row's default for `purpose`; a row without one is cleared.
 void value_set_default(struct settings *settings, const struct key_row *row, enum config_purpose purpose);
-
-// Writes the value as YAML on one line, or, for long lists, on several indented by `indent`. A row that is kept nowhere
-// prints nothing.
-void value_print(const struct settings *settings, const struct key_row *row, int indent, FILE *out);
 
 #endif

@@ -173,7 +173,9 @@ static void open_collection(struct build *build, const yaml_event_t *event, enum
                 return;
         }
         if (++build->depth > CONFIG_DEPTH_MAX) {
-                stop(build, event->start_mark, "nested too deeply; accepted: 8 levels");
+                config_error_add(build->errors, place_of(build, event->start_mark), NULL,
+                    "nested too deeply; accepted: %d levels", CONFIG_DEPTH_MAX);
+                build->stopped = true;
                 return;
         }
         struct yaml_item *item = item_new(build, kind, event->start_mark);

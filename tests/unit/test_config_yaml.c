@@ -52,7 +52,7 @@ static void a_file_above_a_mebibyte_is_refused(void **state)
         char *text = malloc(length);
         assert_non_null(text);
         memset(text, '#', length);
-        must_refuse(text, length, ": is too large; accepted: up to 1 MiB");
+        must_refuse(text, length, ": is too large; accepted: up to 1048576 bytes");
         // One byte less is a comment without symbols.
         must_refuse(text, length - 1, ": symbols: none are named; accepted: symbols: [BTCUSDT, ETHUSDT], or all");
         free(text);
