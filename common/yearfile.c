@@ -227,17 +227,24 @@ struct yearfile *yearfile_open_write(const char *root, const char *symbol, enum 
         struct yearfile_schema found;
         struct yearfile *file = NULL;
 
-        if (year < 1970 || year > 9999 || schema->timeframe_ns != bar_home_of(interval).timeframe_ns ||
-            !bar_layout_is_writable(schema, defect)) {
-                fail(EINVAL, why, "year %d: not a year, or these columns cannot hold bars of %s", year,
-                    interval_name(interval));
+        bucket_format(symbol, interval, bucket);
+        snprintf(name, sizeof(name), "%s/%d.bin", bucket, year);
+        if (year < 1970 || year > 9999) {
+                fail(EINVAL, why, "%s: years 1970 to 9999 are kept", name);
+                return NULL;
+        }
+        if (schema->timeframe_ns != bar_home_of(interval).timeframe_ns) {
+                fail(EINVAL, why, "%s: bars of %s are not kept in slots of %lld s", name, interval_name(interval),
+                    (long long)(schema->timeframe_ns / 1000000000));
+                return NULL;
+        }
+        if (!bar_layout_is_writable(schema, defect)) {
+                fail(EINVAL, why, "%s: cannot be continued: %.*s", bucket, REASON_SIZE / 2, defect);
                 return NULL;
         }
         int directory_fd = yeartree_make_bucket(root, symbol, interval, why);
         if (directory_fd < 0)
                 return NULL;
-        bucket_format(symbol, interval, bucket);
-        snprintf(name, sizeof(name), "%s/%d.bin", bucket, year);
         int fd = open_or_create(directory_fd, bucket, schema, year, why);
         if (fd < 0)
                 goto out;

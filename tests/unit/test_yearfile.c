@@ -650,6 +650,13 @@ static void other_things_in_the_way_are_refused(void **state)
         assert_int_equal(errno, EINVAL);
         assert_null(yearfile_open_write(root, "BTCUSDT", INTERVAL_1D, &schema, 12024, why));
         assert_int_equal(errno, EINVAL);
+        assert_null(yearfile_open_write(root, "BTCUSDT", INTERVAL_1H, &schema, 2024, why));
+        assert_int_equal(errno, EINVAL);
+        schema.columns[4].type = COLUMN_U8; // as some feeders have it; fractions would be lost
+        assert_null(yearfile_open_write(root, "BTCUSDT", INTERVAL_1D, &schema, 2024, why));
+        assert_int_equal(errno, EINVAL);
+        assert_non_null(strstr(why, "its column Volume is u8, not f8"));
+        yearfile_bar_schema(INTERVAL_1D, true, &schema);
         assert_null(yearfile_open_read(path_of("BTCUSDT/1D/OHLCV/2023.bin"), why));
         assert_int_equal(errno, ENOENT);
         assert_null(yearfile_open_read(path_of("BTCUSDT/1D/OHLCV/category_name"), why));
