@@ -100,6 +100,7 @@
 #define CRASHES_MAX 3                    // of workers on the same job, then it is quarantined
 #define GAPS_FILLED_MAX 100              // filled gaps kept per bucket
 #define TROUBLES_MAX 4096                // ranges per bucket that are not asked for at the moment
+#define WANTS_MAX 1024                   // ranges asked for on the command line and not yet had
 
 // ---- configuration ----
 #define CONFIG_BYTES_MAX (1024 * 1024) // a configuration file
@@ -132,6 +133,7 @@
 #define OUTBOX_MESSAGES_MAX (2 * SLOTS_MAX) // control messages that wait for room in a child's socket
 #define DEATHS_KEPT_MAX 256            // deaths kept for a writer that is not running
 #define CONTROL_CLIENTS_MAX 16         // command lines connected at the same time
+#define STATE_LOCK_WAIT_MS 15000         // for an old instance to let go of state_directory
 #define CATALOGUE_ENTRIES_MAX 16384    // symbols of the exchange
 #define STOP_DEADLINE_S 90             // orderly shutdown, all stages: below systemd's TimeoutStopSec
 
