@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stream worker: the streams of some symbols, the connections that carry them, and the pipeline that takes their
+// records to the writer. main.c opens it and turns its loop; one per process.
+#ifndef WORKERS_STREAM_WORKER_H
+#define WORKERS_STREAM_WORKER_H
+
+#include "common/child.h"
+#include "common/pipeline.h"
+#include "workers/stream/carrier.h"
+#include "workers/stream/endpoint.h"
+#include "workers/stream/sink.h"
+#include "workers/stream/stream.h"
+#include "workers/stream/ws.h"
+
+#define HOUSEKEEPING_MS 10000
+#define WINDOW_FULL_MS 5000 // reading stopped for this long: close on purpose
+#define DRAIN_MS 8000       // the supervisor waits a little longer
+
+enum worker_state { WORKER_RUNNING, WORKER_DRAINING, WORKER_DONE };
+
+struct worker {
+        struct child child;
+        struct endpoint endpoint, proxy;
+        struct ws *ws;
+        struct ws_watch *pipeline_watch;
+        struct pipeline *pipeline;
+        struct sink sink;
+        struct stream_table table;
+        struct carrier *carriers;
+        size_t carriers_count;
+        uint64_t messages, messages_shown, malformed;
+        mono_time refused_shown_at;
+        uint32_t connections, reconnects;
+        uint64_t random;
+
+        enum worker_state state;
+        int exit_code; // WORKER_DONE
+        bool fin_sent;
+        bool reading_stopped, held; // the window is full
+        mono_time full_since, drain_until, appended_at;
+        mono_time heartbeat_at, housekeeping_at;
+};
+
+// Sets up everything and connects nothing yet. Returns 0, or an exit code with a logged reason.
+int worker_open(struct worker *worker);
+void worker_close(struct worker *worker);
+// What is due after each turn of the loop; sets the timer for the next.
+void worker_step(struct worker *worker);
+// Orderly end: stop reading, say so, wait until everything is durable. Ends in WORKER_DONE.
+void worker_drain(struct worker *worker);
+
+uint64_t worker_random(struct worker *worker);
+void worker_count_reconnect(struct worker *worker);
+
+#endif
