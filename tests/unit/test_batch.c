@@ -247,6 +247,47 @@ static void a_full_batch_is_sealed_and_the_next_begins_empty(void **state)
         batch_builder_free(builder);
 }
 
+static void a_batch_that_ends_within_its_last_record_is_refused(void **state)
+{
+        size_t length;
+        unsigned char *bytes = sample_batch(&length);
+        struct batch_header header;
+        struct batch_view view;
+        const char *why;
+
+        (void)state;
+        for (size_t cut = 8; cut <= 16; cut += 8) {
+                memcpy(&header, bytes, sizeof(header));
+                header.length = (uint32_t)(length - cut);
+                memcpy(bytes, &header, sizeof(header));
+                reseal(bytes, length - cut);
+                assert_int_equal(batch_open(bytes, length - cut, &view, &why), -1);
+        }
+        free(bytes);
+}
+
+static void streams_of_the_batch_before_are_forgotten(void **state)
+{
+        struct batch_builder *builder = batch_builder_new(SLOT, INCARNATION);
+        struct stream_id btc = stream_named("BTCUSDT", INTERVAL_1M), eth = stream_named("ETHUSDT", INTERVAL_1M);
+        struct batch_view view;
+        struct record_view record;
+        const char *why;
+        size_t length;
+
+        (void)state;
+        assert_int_equal(batch_append(builder, RECORD_OVERLAP, &btc, NULL, 0), 0);
+        assert_int_equal(batch_append(builder, RECORD_OVERLAP, &eth, NULL, 0), 0);
+        batch_seal(builder, 1, &length);
+        assert_int_equal(batch_append(builder, RECORD_OVERLAP, &eth, NULL, 0), 0);
+        const void *batch = batch_seal(builder, 2, &length);
+        assert_int_equal(batch_open(batch, length, &view, &why), 0);
+        assert_int_equal(view.header.streams, 1);
+        assert_true(batch_next_record(&view, &record));
+        assert_string_equal(record.stream->symbol, "ETHUSDT");
+        batch_builder_free(builder);
+}
+
 static void as_many_streams_as_a_table_holds_keep_their_names(void **state)
 {
         struct batch_builder *builder = batch_builder_new(SLOT, INCARNATION);
@@ -285,6 +326,8 @@ int main(void)
             cmocka_unit_test(a_valid_check_sum_does_not_make_nonsense_readable),
             cmocka_unit_test(a_nonsensical_batch_is_refused_with_a_reason),
             cmocka_unit_test(a_full_batch_is_sealed_and_the_next_begins_empty),
+            cmocka_unit_test(a_batch_that_ends_within_its_last_record_is_refused),
+            cmocka_unit_test(streams_of_the_batch_before_are_forgotten),
             cmocka_unit_test(as_many_streams_as_a_table_holds_keep_their_names),
         };
 
