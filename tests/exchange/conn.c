@@ -11,13 +11,17 @@
 
 static void drip_some(struct conn *conn)
 {
-        size_t left = evbuffer_get_length(conn->drip);
-        size_t bytes = left < conn->drip_bytes ? left : conn->drip_bytes;
-        evbuffer_remove_buffer(conn->drip, bufferevent_get_output(conn->bev), bytes);
-        if (left > bytes) {
+        struct evbuffer *output = bufferevent_get_output(conn->bev);
+        size_t bytes = conn->drip_left < conn->drip_bytes ? conn->drip_left : conn->drip_bytes;
+        evbuffer_remove_buffer(conn->drip, output, bytes);
+        conn->drip_left -= bytes;
+        if (conn->drip_left > 0) {
                 struct timeval pause = {conn->drip_ms / 1000, conn->drip_ms % 1000 * 1000};
                 event_add(conn->drip_timer, &pause);
-        } else if (conn->close_when_sent) {
+                return;
+        }
+        evbuffer_add_buffer(output, conn->drip); // what was written meanwhile need not be slow
+        if (conn->close_when_sent) {
                 conn_close_when_sent(conn);
         }
 }
@@ -56,6 +60,7 @@ void conn_write_drip(struct conn *conn, struct evbuffer *data, size_t bytes, int
         conn->drip_bytes = bytes;
         conn->drip_ms = ms;
         evbuffer_add_buffer(conn->drip, data);
+        conn->drip_left = evbuffer_get_length(conn->drip);
         if (idle) {
                 drip_some(conn);
         }

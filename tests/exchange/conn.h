@@ -27,7 +27,7 @@ struct conn {
         struct bufferevent *tunnel; // CONN_TUNNEL: the other half
         uint64_t serial;            // never used twice, unlike the address
         struct evbuffer *drip;      // bytes to be sent a few at a time
-        size_t drip_bytes;
+        size_t drip_bytes, drip_left;
         int64_t drip_ms;
         struct event *drip_timer;
         struct dump *dump; // a ledger on its way out
