@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BAN_NEWS_MS 5000 // a ban longer by this than the one that holds is told
+
 struct call {
         struct caller *caller;
         struct call_handler handler;
@@ -115,7 +117,8 @@ static void keep_ban(struct call *call, const struct answer *answer)
 {
         struct caller *caller = call->caller;
         // Requests under way get the same answer, here and in other workers: one line is enough.
-        bool news = governor_ban_remaining_ms(caller->governor) < answer->ban_seconds * 1000 - 2000;
+        int64_t before_ms = governor_ban_remaining_ms(caller->governor);
+        bool news = before_ms == 0 || answer->ban_seconds * 1000 > before_ms + BAN_NEWS_MS;
 
         governor_ban(caller->governor, answer->ban_status, answer->ban_seconds);
         if (answer->ban_status == 451) {
