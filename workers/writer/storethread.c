@@ -303,6 +303,7 @@ static void reconfigure(struct storethread *thread, int fd)
         }
         child_unmap_setup(thread->start->setup);
         thread->start->setup = setup;
+        log_set_level(setup->settings.log_level);
         store_reconfigure(thread->store, setup);
         jobchannels_serve(thread->jobs);
 }
