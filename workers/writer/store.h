@@ -31,7 +31,7 @@ struct store_events {
 // STORE_LOCK_WAIT_MS for an old instance to let go, and a recovery may take long: announce CHILD_HANG_SYNC_MS first.
 // `setup` is copied. NULL with *exit_code and a message in `why`: EXIT_BAD_CONFIG (the ledger belongs to another
 // market, testnet or endpoint class; a directory cannot be used), EXIT_TRY_LATER (locked, a MarketStore server at work
-// there, no space, I/O), EXIT_FAILED (a damaged ledger: named, with the cure).
+// there, no space, I/O, a damaged ledger: named, with the cure).
 struct store *store_open(const struct child_setup *setup, struct governor_page *governor,
     const struct store_events *events, int *exit_code, char why[REASON_SIZE]);
 void store_close(struct store *store);
@@ -56,12 +56,10 @@ bool store_next_job(struct store *store, int64_t now_us, struct job *job, int64_
 // the job (JOB_END seen, chunk and row counts and CRC agree); -1 with errno (EBADMSG: the job is discarded, with a
 // reason in `why`).
 int store_apply_bulk(struct store *store, uint64_t lease, const struct batch_view *batch, char why[REASON_SIZE]);
-// The lease is free again: worker died, failed, was fenced, or a hole. `failure` 0 = died. Rows that were applied stay
+// The lease is free again: its worker died, failed, was fenced, or left a hole. `failure` 0: the worker ended by its
+// own fault (a crash; the third on the same range quarantines it), else enum job_failure. Rows that were applied stay
 // (they are right), but count as covered only once a job that brought them has completed. An unknown lease is ignored.
 void store_release_job(struct store *store, uint64_t lease, uint32_t failure, const char *text);
-// The worker that held this lease ended by its own fault (CONTROL_DIED says crash); before or shortly after its
-// release. The third time the range is quarantined.
-void store_note_crash(struct store *store, uint64_t lease, const char *how);
 // Widens what is wanted (command line). Returns 0, or -1 with errno and a message in `why` (EINVAL: no such symbol …).
 int store_want(struct store *store, const struct control_backfill *want, char why[REASON_SIZE]);
 
@@ -75,10 +73,10 @@ int store_sync(struct store *store);                                  // syncfs,
 // ---- what is known ----
 
 // Everything wanted is covered or explained and synced (one-shot runs: up to the horizon fixed at start).
-bool store_is_complete(const struct store *store, int64_t now_us);
+bool store_is_complete(struct store *store, int64_t now_us);
 // Not complete, and nothing that is left can be had soon: unknown symbols, refused, defective or quarantined ranges,
 // foreign files. A one-shot run ends here, with EXIT_FAILED; `text` says what and why.
-bool store_is_exhausted(const struct store *store, int64_t now_us, char text[REASON_SIZE]);
+bool store_is_exhausted(struct store *store, int64_t now_us, char text[REASON_SIZE]);
 // The catalogue as the supervisor needs it; *generation grows with each commit. Returns entries (owned by the store).
 const struct catalogue_entry *store_catalogue(const struct store *store, size_t *count, uint64_t *generation);
 // Keeps a batch that ended its reader three times: bytes kept in the ledger, a gap, tried again daily.

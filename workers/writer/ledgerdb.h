@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ledger.c (opening), ledgerload.c and ledgercommit.c share: the connection and its prepared statements.
+#ifndef WRITER_LEDGERDB_H
+#define WRITER_LEDGERDB_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+enum statement {
+        PUT_META,
+        PUT_BUCKET,
+        DROP_COVERAGE,
+        PUT_COVERAGE,
+        DROP_EXPLAINED,
+        DROP_NOTES,
+        PUT_GAP,
+        DROP_WANTED,
+        PUT_WANTED,
+        DROP_TROUBLES,
+        PUT_TROUBLE,
+        PUT_OFFGRID,
+        PUT_SYMBOL,
+        PUT_WANT,
+        STATEMENTS
+};
+
+struct ledger {
+        sqlite3 *db;
+        sqlite3_stmt *statements[STATEMENTS];
+};
+
+// `text` NULL: the number.
+int ledger_put_meta(struct ledger *ledger, const char *key, const char *text, int64_t number);
+
+#endif

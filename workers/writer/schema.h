@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of ledger.db, version LEDGER_VERSION. Times are microseconds since 1970, ranges half-open, names as in
+// common/ledger.h. A wanted range that ends at 9223372036854775807 goes on for ever.
+#ifndef WRITER_SCHEMA_H
+#define WRITER_SCHEMA_H
+
+#define LEDGER_SCHEMA                                                                                                  \
+        "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"                         \
+        "CREATE TABLE IF NOT EXISTS buckets(id INTEGER PRIMARY KEY, symbol TEXT NOT NULL, interval TEXT NOT NULL,"     \
+        " directory TEXT NOT NULL, followed INTEGER NOT NULL, live INTEGER NOT NULL, looked_at INTEGER NOT NULL,"      \
+        " first_bar_us INTEGER NOT NULL, live_from_us INTEGER NOT NULL, live_last_us INTEGER NOT NULL,"                \
+        " boundary TEXT, corrected INTEGER NOT NULL, defective INTEGER NOT NULL, why TEXT NOT NULL,"                   \
+        " UNIQUE(symbol, interval));"                                                                                  \
+        "CREATE TABLE IF NOT EXISTS coverage(bucket INTEGER NOT NULL, start_us INTEGER NOT NULL,"                      \
+        " end_us INTEGER NOT NULL, rank INTEGER NOT NULL, source TEXT NOT NULL, PRIMARY KEY(bucket, start_us))"        \
+        " WITHOUT ROWID;"                                                                                              \
+        "CREATE TABLE IF NOT EXISTS gaps(bucket INTEGER NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL," \
+        " state TEXT NOT NULL, note INTEGER NOT NULL, found_us INTEGER NOT NULL, evidence TEXT NOT NULL);"             \
+        "CREATE INDEX IF NOT EXISTS gaps_by_bucket ON gaps(bucket, note, start_us);"                                   \
+        "CREATE TABLE IF NOT EXISTS wanted(bucket INTEGER NOT NULL, start_us INTEGER NOT NULL,"                        \
+        " end_us INTEGER NOT NULL, PRIMARY KEY(bucket, start_us)) WITHOUT ROWID;"                                      \
+        "CREATE TABLE IF NOT EXISTS wants(symbol TEXT NOT NULL, interval TEXT NOT NULL, start_us INTEGER NOT NULL,"    \
+        " end_us INTEGER NOT NULL);"                                                                                   \
+        "CREATE TABLE IF NOT EXISTS troubles(bucket INTEGER NOT NULL, start_us INTEGER NOT NULL,"                      \
+        " end_us INTEGER NOT NULL, kind TEXT NOT NULL, attempts INTEGER NOT NULL, retry_wall_ns INTEGER NOT NULL,"     \
+        " text TEXT NOT NULL);"                                                                                        \
+        "CREATE INDEX IF NOT EXISTS troubles_by_bucket ON troubles(bucket);"                                           \
+        "CREATE TABLE IF NOT EXISTS offgrid(bucket INTEGER NOT NULL, slot_us INTEGER NOT NULL,"                        \
+        " true_us INTEGER NOT NULL, displaced INTEGER NOT NULL, PRIMARY KEY(bucket, slot_us)) WITHOUT ROWID;"          \
+        "CREATE TABLE IF NOT EXISTS catalogue(symbol TEXT PRIMARY KEY, base TEXT NOT NULL, quote TEXT NOT NULL,"       \
+        " status INTEGER NOT NULL, ended INTEGER NOT NULL, away_since_us INTEGER NOT NULL) WITHOUT ROWID;"             \
+        "CREATE TABLE IF NOT EXISTS quarantine(id INTEGER PRIMARY KEY, spool_row INTEGER NOT NULL,"                    \
+        " bytes BLOB NOT NULL, reason TEXT NOT NULL, since_wall_ns INTEGER NOT NULL,"                                  \
+        " tried_wall_ns INTEGER NOT NULL);"
+
+#endif
