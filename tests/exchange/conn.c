@@ -105,6 +105,7 @@ static void free_later(evutil_socket_t fd, short what, void *arg)
                 evbuffer_free(conn->drip);
                 event_free(conn->drip_timer);
         }
+        free(conn->dump);
         free(conn);
 }
 

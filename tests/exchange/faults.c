@@ -34,7 +34,7 @@ static const struct {
     [FAULT_DEEP_JSON] = {"deep-json", 1, "`value` nested arrays (100000)"},
     [FAULT_USED_WEIGHT] = {"used-weight", 1, "the used-weight headers say `value`"},
     [FAULT_INFO_BREAK] = {"info-break", 1, "exchangeInfo says BREAK of every symbol, as under maintenance"},
-    [FAULT_INFO_MISSING] = {"info-missing", 1, "exchangeInfo leaves the symbol named in `text` out"},
+    [FAULT_INFO_MISSING] = {"info-missing", 1, "exchangeInfo leaves `symbol` out"},
     [FAULT_INFO_CJK] = {"info-cjk", 1, "exchangeInfo lists a symbol with a Chinese name as well"},
     [FAULT_ACCEPT_RESET] = {"accept-reset", 1, "accept the connection and reset it"},
     [FAULT_ACCEPT_SILENT] = {"accept-silent", 1, "accept the connection and say nothing: a stalled TLS or HTTP"},

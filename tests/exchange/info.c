@@ -69,6 +69,17 @@ static void write_symbol(
             permissions ? "[[\"SPOT\"]]" : "[]");
 }
 
+static int check_status(const char *status, struct param_error *error)
+{
+        if (status == NULL || strcmp(status, "TRADING") == 0 || strcmp(status, "HALT") == 0 ||
+            strcmp(status, "BREAK") == 0) {
+                return 0;
+        }
+        error->code = -1122;
+        snprintf(error->message, sizeof error->message, "Invalid symbolStatus.");
+        return -1;
+}
+
 // The names asked for, as a JSON array of strings; NULL without a complaint means all.
 static int read_wanted(const struct http_request *request, cJSON **wanted, struct param_error *error)
 {
@@ -131,6 +142,12 @@ static int check_known(const struct exchange *exchange, const cJSON *wanted, str
         return 0;
 }
 
+static bool is_left_out(const struct exchange *exchange, const struct market_symbol *symbol)
+{
+        const struct fault_subject this_one = {.endpoint = subject.endpoint, .symbol = symbol->name, .time_ms = -1};
+        return faults_take(exchange->faults, FAULT_INFO_MISSING, &this_one) != NULL;
+}
+
 static void write_symbols(
     struct exchange *exchange, const struct http_request *request, const cJSON *wanted, struct evbuffer *body)
 {
@@ -138,15 +155,13 @@ static void write_symbols(
         const char *show = http_find_param(request, "showPermissionSets");
         bool permissions = show == NULL || strcmp(show, "false") != 0;
         bool all_break = faults_take(exchange->faults, FAULT_INFO_BREAK, &subject) != NULL;
-        const struct fault *missing = faults_take(exchange->faults, FAULT_INFO_MISSING, &subject);
         const char *separator = "";
         for (size_t i = 0; i < market_symbol_count(exchange->market); i++) {
                 const struct market_symbol *symbol = market_symbol_at(exchange->market, i);
                 bool ended = symbol->ends_ms <= simclock_now_ms(&exchange->clock);
                 const char *status = all_break || ended ? "BREAK" : symbol->status;
                 if (!is_wanted(wanted, symbol->name) || !is_known(exchange, symbol) ||
-                    (status_wanted != NULL && strcmp(status_wanted, status) != 0) ||
-                    (missing != NULL && missing->text != NULL && strcmp(missing->text, symbol->name) == 0)) {
+                    (status_wanted != NULL && strcmp(status_wanted, status) != 0) || is_left_out(exchange, symbol)) {
                         continue;
                 }
                 evbuffer_add_printf(body, "%s", separator);
@@ -164,7 +179,8 @@ int info_write(struct exchange *exchange, const struct http_request *request, bo
     struct param_error *error)
 {
         cJSON *wanted;
-        if (read_wanted(request, &wanted, error) != 0) {
+        if (check_status(http_find_param(request, "symbolStatus"), error) != 0 ||
+            read_wanted(request, &wanted, error) != 0) {
                 return -1;
         }
         if (check_known(exchange, wanted, error) != 0) {

@@ -217,6 +217,11 @@ static void answer_not_found(struct conn *conn, const struct http_request *reque
         evbuffer_free(answer.body);
 }
 
+static bool known_unit(const char *unit)
+{
+        return unit == NULL || strcasecmp(unit, "MICROSECOND") == 0 || strcasecmp(unit, "MILLISECOND") == 0;
+}
+
 static bool wants_micro(const struct http_request *request)
 {
         return request->time_unit != NULL && strcasecmp(request->time_unit, "MICROSECOND") == 0;
@@ -258,6 +263,11 @@ void rest_handle(struct conn *conn, const struct http_request *request)
         }
         if (strcmp(request->method, "GET") != 0) {
                 server_answer_error(conn, 405, -1000, "Request method is not supported.");
+                return;
+        }
+        if (!known_unit(request->time_unit)) {
+                server_answer_error(
+                    conn, 400, -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.");
                 return;
         }
         const struct fault_subject subject = {.endpoint = endpoint->path,
