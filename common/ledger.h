@@ -10,6 +10,10 @@
 #define LEDGER_FILE "ledger.db"
 #define LEDGER_VERSION 1
 
+// first_bar_us where it is no time.
+#define LEDGER_FIRST_BAR_NONE (-1)    // the exchange has no bar of this symbol
+#define LEDGER_FIRST_BAR_UNKNOWN (-2) // not asked yet
+
 // Where a covered bar came from; the tag of a coverage range.
 enum bar_source {
         BAR_DERIVED,     // made here from smaller bars or trades

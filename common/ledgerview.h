@@ -72,6 +72,11 @@ int ledgerview_each_bucket(struct ledgerview *view, int64_t now_us, ledgerview_b
 int ledgerview_bucket_of(
     struct ledgerview *view, const char *symbol, enum interval interval, int64_t now_us, struct ledger_bucket *bucket);
 
+// The same with the figures from `wanted` to `missing` counted for open times in [start_us, end_us) (from the first bar
+// on), whether or not they are still wanted: what has become of a range that was asked for. INT64_MIN, INT64_MAX: open.
+int ledgerview_range_of(struct ledgerview *view, const char *symbol, enum interval interval, int64_t start_us,
+    int64_t end_us, int64_t now_us, struct ledger_bucket *bucket);
+
 struct ledger_totals { // over followed buckets
         int64_t buckets, symbols;
         int64_t rows, settled, corrected, defective;

@@ -104,7 +104,7 @@ struct bucket_state *bucketset_get(struct store *store, const char *symbol, enum
         bucket->interval = interval;
         bucket->timeframe_ns = bar_home_of(interval).timeframe_ns;
         bucket->symbol_known = true;
-        bucket->first_bar_us = FIRST_BAR_UNKNOWN;
+        bucket->first_bar_us = LEDGER_FIRST_BAR_UNKNOWN;
         bucket->live_from_us = bucket->live_last_us = -1;
         clean(bucket);
         store->buckets[store->buckets_count] = bucket;

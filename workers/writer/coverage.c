@@ -20,7 +20,7 @@ int coverage_rank_at(const struct ranges *covered, int64_t us, int64_t *until_us
 
 int coverage_add(struct ranges *covered, int64_t start_us, int64_t end_us, enum bar_source source)
 {
-        int rank = bar_source_rank(source);
+        int rank = bar_source_rank((int)source);
 
         while (start_us < end_us) {
                 int64_t until_us;

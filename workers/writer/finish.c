@@ -205,7 +205,7 @@ static int finish_listing(struct store *store, const struct lease *lease, char w
         struct bucket_state *bucket = store->buckets[lease->bucket];
         int64_t first_us = lease->listing.first_open_us;
 
-        if (!lease->listing_seen || first_us < FIRST_BAR_NONE) {
+        if (!lease->listing_seen || first_us < LEDGER_FIRST_BAR_NONE) {
                 (void)snprintf(why, REASON_SIZE, "the first bar was not told");
                 errno = EBADMSG;
                 return -1;

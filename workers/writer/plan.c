@@ -38,7 +38,7 @@ static bool plan_listing(const struct store *store, struct bucket_state *bucket,
 
         if (!wanted_needs_listing(store, bucket) || bucket->first_bar_us >= 0)
                 return false;
-        plan->known = bucket->first_bar_us == FIRST_BAR_NONE;
+        plan->known = bucket->first_bar_us == LEDGER_FIRST_BAR_NONE;
         if (lease_is_open(store, JOB_LISTING, bucket))
                 return false;
         if (bucket->listing_retry_at.us <= now.us)

@@ -8,6 +8,7 @@
 #include "common/child.h"
 #include "common/clock.h"
 #include "common/job.h"
+#include "common/ledger.h"
 #include "common/ranges.h"
 #include "common/record.h"
 #include "common/yearfile.h"
@@ -17,9 +18,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define FIRST_BAR_NONE (-1)    // the exchange has no bar of this symbol
-#define FIRST_BAR_UNKNOWN (-2) // not asked yet
 
 #define BUCKET_NONE SIZE_MAX
 

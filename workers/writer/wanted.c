@@ -232,7 +232,7 @@ static bool is_satisfied(struct store *store, const struct want *want, struct bu
             .backfill_end_us = want->end_us,
             .live_from_us = -1};
 
-        if (store->exchange_us < 0 || bucket->first_bar_us == FIRST_BAR_UNKNOWN)
+        if (store->exchange_us < 0 || bucket->first_bar_us == LEDGER_FIRST_BAR_UNKNOWN)
                 return false;
         store_require_memory(planner_add_wanted(&alone, &wanted));
         store_require_memory(
