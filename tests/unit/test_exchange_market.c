@@ -225,6 +225,11 @@ static void life_begins_at_listing_and_ends_at_the_end(void **state)
         get(&minutes, symbol->listed_ms, &bar);
         market_number_bar(&minutes, symbol->listed_ms, &bar);
         assert_true(bar.trades == 0 || bar.first_id == 1);
+        int64_t first_trades = bar.trades;
+        get(&minutes, symbol->listed_ms + GRID_MINUTE_MS, &bar);
+        market_number_bar(&minutes, symbol->listed_ms + GRID_MINUTE_MS, &bar);
+        assert_true(bar.trades > 0);
+        assert_int_equal(bar.first_id, first_trades + 1);
         market_free(market);
 }
 

@@ -111,7 +111,11 @@ static void a_directory_without_bars_is_refused(void **state)
 {
         (void)state;
         struct market *market = market_new(1, 8);
+        char empty[] = "/tmp/test_exchange_replay.XXXXXX";
+        assert_non_null(mkdtemp(empty));
+        assert_int_equal(replay_load(market, empty), -1);
         assert_int_equal(replay_load(market, "/nonexistent/replay"), -1);
+        assert_int_equal(rmdir(empty), 0);
         market_free(market);
 }
 
