@@ -71,8 +71,8 @@ static void finish(struct call *call, enum call_end end, const char *text)
         call->handler.ended(call->handler.context, end, text);
 }
 
-// An answer of no use: backoff, or the end of this call.
-static void try_again(struct call *call, const char *text)
+// An answer of no use, or none: backoff, or the end of this call.
+static void try_again(struct call *call, const char *text, bool answered)
 {
         struct caller *caller = call->caller;
 
@@ -86,7 +86,9 @@ static void try_again(struct call *call, const char *text)
                 finish(call, CALL_UNREACHABLE, text);
                 return;
         }
-        if (call->attempts == 2) // the first may be chance, and an operator needs no line for each of the rest
+        // The first may be chance, and an operator needs no line for each of the rest. No answer at all is explained
+        // for all workers together.
+        if (call->attempts == 2 && answered)
                 log_warn("GET %s failed twice (%s); trying on, more and more slowly", call->query.path, text);
         wait_ms(call, delay_ms);
 }
@@ -106,7 +108,7 @@ static void take_answer(struct call *call, const struct http_answer *http)
         if (call->handler.take(call->handler.context, &answer, why) != 0) {
                 atomic_fetch_add(&caller->vitals->malformed, 1);
                 log_warn("GET %s: an answer that cannot be right: %s; asking again", call->query.path, why);
-                try_again(call, why);
+                try_again(call, why, true);
                 return;
         }
         caller->failures = caller->restricted = 0;
@@ -158,7 +160,7 @@ static void on_answer(void *context, const struct http_answer *http)
 
         atomic_store(&caller->vitals->last_message_us, boot_now().us);
         if (http->status == 0)
-                explain_unreachable(caller->governor, caller->base_url, http->error);
+                explain_unreachable(caller->governor, caller->base_url, http->error, http->untrusted);
         else
                 explain_reached(caller->governor, caller->base_url);
         note_headers(call, http);
@@ -174,7 +176,7 @@ static void on_answer(void *context, const struct http_answer *http)
                 atomic_fetch_add(&caller->vitals->malformed, 1);
         switch (answer.verdict) {
         case ANSWER_OK: take_answer(call, http); break;
-        case ANSWER_RETRY: try_again(call, answer.text); break;
+        case ANSWER_RETRY: try_again(call, answer.text, http->status != 0); break;
         case ANSWER_BAN: keep_ban(call, &answer); break;
         case ANSWER_REFUSED: finish(call, CALL_REFUSED, answer.text); break;
         case ANSWER_SYMBOL: finish(call, CALL_NO_SYMBOL, answer.text); break;

@@ -3,8 +3,6 @@
 
 #include "common/log.h"
 
-#include <stdbool.h>
-
 #define EXPLAIN_EVERY_US US_PER_MIN
 #define UNREACHABLE_FEW 3 // a single lost request is no news
 
@@ -21,11 +19,18 @@ static bool may_explain(struct governor_page *governor)
                atomic_compare_exchange_strong(&governor->explained_us, &last_us, now_us);
 }
 
-void explain_unreachable(struct governor_page *governor, const char *base_url, const char *error)
+void explain_unreachable(struct governor_page *governor, const char *base_url, const char *error, bool untrusted)
 {
         uint32_t before = atomic_fetch_add(&governor->unreachable, 1);
 
-        if (before + 1 >= UNREACHABLE_FEW && may_explain(governor))
+        if (before + 1 < UNREACHABLE_FEW || !may_explain(governor))
+                return;
+        if (untrusted)
+                log_warn(
+                    "%s is not trusted (%s): nothing is taken from it; trying on, ever more slowly up to a minute. "
+                    "If it stays so: check this host's clock, endpoints.ca_file, and who answers in its place",
+                    base_url, error);
+        else
                 log_warn(
                     "%s cannot be reached (%s); trying on, ever more slowly up to a minute. If it stays so: " CURES,
                     base_url, error);

@@ -155,6 +155,18 @@ static const char *error_of(const struct http_request *request, CURLcode code)
         return request->error[0] != '\0' ? request->error : curl_easy_strerror(code);
 }
 
+static bool is_tls_failure(CURLcode code)
+{
+        switch (code) {
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_INVALIDCERTSTATUS: return true;
+        default: return false;
+        }
+}
+
 static void deliver(struct http_request *request, CURLcode code)
 {
         long status = 0;
@@ -164,6 +176,7 @@ static void deliver(struct http_request *request, CURLcode code)
         struct http_answer answer = {
             .status = (int)status,
             .error = error_of(request, code),
+            .untrusted = is_tls_failure(code),
             .body = request->body == NULL ? "" : request->body,
             .length = request->length,
             .used_weight = request->used_weight,

@@ -7,6 +7,7 @@
 #ifndef BACKFILL_HTTP_H
 #define BACKFILL_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct http_options {
 struct http_answer {
         int status;        // 0: nothing came
         const char *error; // what went wrong below HTTP, or NULL: the body is complete
+        bool untrusted;    // TLS failed: whoever answers there does not prove to be the exchange
         const char *body;  // `length` bytes, valid during the callback
         size_t length;
         int64_t used_weight;   // X-MBX-USED-WEIGHT-1M; -1: absent
