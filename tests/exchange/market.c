@@ -7,7 +7,8 @@
 #include "tests/exchange/memory.h"
 
 #define LISTED_BY_DEFAULT_MS INT64_C(1502942400000) // 2017-08-17T04:00, when Binance's first symbols began
-#define CACHE_PAGE 256
+#define CACHED_HOURS 1024                           // six weeks
+#define CACHED_DAYS 4096                            // eleven years
 
 struct hole {
         const struct market_symbol *symbol; // NULL: all
@@ -31,10 +32,14 @@ struct market {
         int64_t shift_max_ms;
 };
 
-// Sums of whole hours or days of the bare tape. They know nothing of holes, so nothing ever makes them stale.
+// Sums of whole hours or days of the bare tape. They know nothing of holes, so nothing ever makes them stale. A slot
+// serves every index that is the same modulo the size: years of history may be asked for, memory stays bounded.
 struct cache {
-        struct bar **pages;
-        int64_t page_count, first_page;
+        size_t size;
+        struct cached {
+                int64_t index_plus_one; // 0: empty
+                struct bar sum;
+        } * slots;
 };
 
 struct market_private {
@@ -52,21 +57,13 @@ struct market *market_new(uint64_t seed, int trades_per_minute)
         return market;
 }
 
-static void cache_free(struct cache *cache)
-{
-        for (int64_t i = 0; i < cache->page_count; i++) {
-                free(cache->pages[i]);
-        }
-        free(cache->pages);
-}
-
 static void symbol_free(struct market_symbol *symbol)
 {
         for (int i = 0; i < GRID_COUNT; i++) {
                 free(symbol->private->replay[i]);
         }
-        cache_free(&symbol->private->hours);
-        cache_free(&symbol->private->days);
+        free(symbol->private->hours.slots);
+        free(symbol->private->days.slots);
         free(symbol->private);
         free(symbol->name);
         free(symbol->base);
@@ -110,6 +107,8 @@ struct market_symbol *market_add_symbol(struct market *market, const char *name)
         }
         symbol = memory_zeroed(sizeof *symbol);
         symbol->private = memory_zeroed(sizeof *symbol->private);
+        symbol->private->hours.size = CACHED_HOURS;
+        symbol->private->days.size = CACHED_DAYS;
         size_t split = strlen(name) - quote_length(name);
         symbol->name = memory_string(name, strlen(name));
         symbol->base = memory_string(name, split);
@@ -269,81 +268,44 @@ static bool window_is_open(const struct market_series *series, int64_t from_ms, 
 
 // ---- sums of the tape ----
 
-static struct bar *cache_slot(struct cache *cache, int64_t index)
+static const struct bar *sum_cached(
+    const struct market_symbol *symbol, struct cache *cache, int64_t index, int64_t minutes)
 {
-        int64_t page = index / CACHE_PAGE;
-        if (cache->page_count == 0) {
-                cache->first_page = page;
+        struct bar minute;
+        if (cache->slots == NULL) {
+                cache->slots = memory_zeroed(cache->size * sizeof *cache->slots);
         }
-        if (page < cache->first_page) {
-                int64_t more = cache->first_page - page;
-                cache->pages = memory_grow(cache->pages, (size_t)(cache->page_count + more), sizeof *cache->pages);
-                memmove(cache->pages + more, cache->pages, (size_t)cache->page_count * sizeof *cache->pages);
-                memset(cache->pages, 0, (size_t)more * sizeof *cache->pages);
-                cache->page_count += more;
-                cache->first_page = page;
-        }
-        if (page >= cache->first_page + cache->page_count) {
-                int64_t count = page - cache->first_page + 1;
-                cache->pages = memory_grow(cache->pages, (size_t)count, sizeof *cache->pages);
-                memset(cache->pages + cache->page_count, 0, (size_t)(count - cache->page_count) * sizeof *cache->pages);
-                cache->page_count = count;
-        }
-        struct bar **at = &cache->pages[page - cache->first_page];
-        if (*at == NULL) {
-                *at = memory_zeroed(CACHE_PAGE * sizeof **at);
-        }
-        return &(*at)[index % CACHE_PAGE];
-}
-
-static void sum_hour(const struct market_symbol *symbol, int64_t hour, struct bar *sum)
-{
-        struct bar *slot = cache_slot(&symbol->private->hours, hour);
-        if (slot->close_ms == 0) { // not made yet
-                struct bar minute;
-                bar_clear(slot);
-                for (int64_t m = hour * 60; m < hour * 60 + 60; m++) {
+        struct cached *slot = &cache->slots[(size_t)index % cache->size];
+        if (slot->index_plus_one != index + 1) {
+                bar_clear(&slot->sum);
+                for (int64_t m = index * minutes; m < (index + 1) * minutes; m++) {
                         tape_sum_minute(&symbol->tape, m, m * GRID_MINUTE_MS, (m + 1) * GRID_MINUTE_MS, &minute);
-                        bar_add(slot, &minute);
+                        bar_add(&slot->sum, &minute);
                 }
-                slot->close_ms = 1;
+                slot->index_plus_one = index + 1;
         }
-        *sum = *slot;
-}
-
-static void sum_day(const struct market_symbol *symbol, int64_t day, struct bar *sum)
-{
-        struct bar *slot = cache_slot(&symbol->private->days, day);
-        if (slot->close_ms == 0) {
-                struct bar hour;
-                bar_clear(slot);
-                for (int64_t h = day * 24; h < day * 24 + 24; h++) {
-                        sum_hour(symbol, h, &hour);
-                        bar_add(slot, &hour);
-                }
-                slot->close_ms = 1;
-        }
-        *sum = *slot;
+        return &slot->sum;
 }
 
 // Adds the tape's trades in [from_ms, to_ms): whole days, then hours, minutes, and what is left of a minute.
 static void sum_tape(const struct market_symbol *symbol, int64_t from_ms, int64_t to_ms, struct bar *sum)
 {
+        struct market_private *private = symbol->private;
         struct bar part;
         while (from_ms < to_ms) {
                 int64_t until;
                 if (from_ms % GRID_DAY_MS == 0 && from_ms + GRID_DAY_MS <= to_ms) {
                         until = from_ms + GRID_DAY_MS;
-                        sum_day(symbol, from_ms / GRID_DAY_MS, &part);
+                        bar_add(sum, sum_cached(symbol, &private->days, from_ms / GRID_DAY_MS, 24 * 60));
                 } else if (from_ms % GRID_HOUR_MS == 0 && from_ms + GRID_HOUR_MS <= to_ms) {
                         until = from_ms + GRID_HOUR_MS;
-                        sum_hour(symbol, from_ms / GRID_HOUR_MS, &part);
+                        bar_add(sum, sum_cached(symbol, &private->hours, from_ms / GRID_HOUR_MS, 60));
                 } else {
                         int64_t minute = from_ms / GRID_MINUTE_MS;
                         until = smaller((minute + 1) * GRID_MINUTE_MS, to_ms);
                         tape_sum_minute(&symbol->tape, minute, from_ms, until, &part);
+                        bar_add(sum, &part);
                 }
-                bar_add(sum, &part);
                 from_ms = until;
         }
 }
