@@ -91,6 +91,12 @@
 #define YEARFILE_LOCK_WAIT_MS 100       // the writer's patience with a reader (who then reads again)
 #define YEARFILE_READ_WAIT_MS 1000      // a reader's patience with the writer
 #define YEARFILE_YEARS_MAX 256          // year files of a bucket
+#define YEARFILE_YEAR_MIN 1970
+#define YEARFILE_YEAR_MAX 9999
+#define TICK_LEVELS_MAX 20                         // of a stored book snapshot
+#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024)   // the rows of one second: 400,000 trades
+#define TICK_STAGE_BYTES (1024L * 1024)            // of blocks gathered before they are written
+#define TICK_INDEX_SLOTS_MAX 4096                  // of a tick file's index, read or written at once
 #define BARQUERY_ROWS_MAX 4096          // rows handed to a query's callback at once
 #define BALLAST_BYTES_DEFAULT (64L * 1024 * 1024)
 #define STORE_LOCK_WAIT_MS 15000  // for an old instance to let go of root_directory
@@ -136,6 +142,23 @@
 #define STATE_LOCK_WAIT_MS 15000         // for an old instance to let go of state_directory
 #define CATALOGUE_ENTRIES_MAX 16384    // symbols of the exchange
 #define STOP_DEADLINE_S 90             // orderly shutdown, all stages: below systemd's TimeoutStopSec
+
+// ---- gateway ----
+#define GATEWAY_CONNECTIONS_MAX 256                     // further clients wait to be accepted
+#define GATEWAY_HEADER_BYTES_MAX (16 * 1024)            // of a request, its first line included
+#define GATEWAY_BODY_BYTES_MAX (4 * 1024 * 1024)        // of a request
+#define GATEWAY_ANSWER_BYTES_MAX (512UL * 1024 * 1024)  // rows of one answer: 6.7 million bars
+#define GATEWAY_MEMORY_BYTES_MAX (1024UL * 1024 * 1024) // of all answers under way
+#define GATEWAY_ROWS_PER_TURN 8192                      // read for one answer before others have their turn: a millisecond
+#define GATEWAY_BUCKETS_PER_TURN 64                     // listed before others have their turn
+#define GATEWAY_IDLE_S 60                               // without a byte in either direction
+#define GATEWAY_ANSWER_S_MIN 30                         // an answer must be read within this, and …
+#define GATEWAY_READ_BYTES_PER_S (256 * 1024)           // … as much longer as it takes at this rate
+#define GATEWAY_WRITE_BYTES (256 * 1024)                // given to a socket at once
+#define GATEWAY_REQUESTS_MAX 1024                       // queries in one call
+#define GATEWAY_BUCKETS_MAX 16384                       // buckets in one call
+#define GATEWAY_NESTING_MAX 16                          // of a call's lists and maps
+#define GATEWAY_STOP_S 5                                // for answers under way when the program ends
 
 // ---- control ----
 #define CONTROL_MESSAGE_BYTES_MAX 4096

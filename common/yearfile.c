@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/ioall.h"
 #include "common/yearlock.h"
+#include "common/yearopen.h"
 #include "common/yeartree.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define INDEX_BYTES 8
@@ -41,43 +41,6 @@ static int __attribute__((format(printf, 3, 4))) fail(int error, char why[REASON
         return -1;
 }
 
-// Reads and checks the header and the size of an open file. `name` is for messages.
-static int load_schema(int fd, const char *name, int year, struct yearfile_schema *schema, char why[REASON_SIZE])
-{
-        uint8_t header[YEARFILE_HEADER_BYTES];
-        char defect[REASON_SIZE];
-        struct stat status;
-
-        if (fstat(fd, &status) != 0)
-                return fail(errno, why, "%s: %s", name, strerror(errno));
-        if (!S_ISREG(status.st_mode))
-                return fail(EINVAL, why, "%s: not a regular file", name);
-        if (status.st_size < YEARFILE_HEADER_BYTES)
-                return fail(EINVAL, why, "%s: short: %lld bytes, its header alone has %d", name,
-                    (long long)status.st_size, YEARFILE_HEADER_BYTES);
-        if (io_read_all_at(fd, header, sizeof(header), 0) != 0)
-                return fail(errno, why, "%s: cannot read: %s", name, strerror(errno));
-        if (yearheader_decode(header, year, schema, defect) != 0)
-                return fail(EINVAL, why, "%s: %.*s", name, REASON_SIZE / 2, defect);
-        if (status.st_size < yearfile_size(schema, year))
-                return fail(EINVAL, why, "%s: short: %lld bytes of %lld", name, (long long)status.st_size,
-                    (long long)yearfile_size(schema, year));
-        return 0;
-}
-
-// "BTCUSDT/1Min/OHLCV/2024.bin" of a longer path: messages are short, and the root is known.
-static const char *tail_of_path(const char *path)
-{
-        const char *tail = path + strlen(path);
-
-        for (int slashes = 0; tail > path; tail--) {
-                slashes += tail[-1] == '/';
-                if (slashes == 4)
-                        break;
-        }
-        return tail;
-}
-
 // Takes the descriptor over, also on failure.
 static struct yearfile *new_file(int fd, int year, const struct yearfile_schema *schema)
 {
@@ -101,83 +64,15 @@ static struct yearfile *new_file(int fd, int year, const struct yearfile_schema 
 
 struct yearfile *yearfile_open_read(const char *path, char why[REASON_SIZE])
 {
-        const char *name = tail_of_path(path);
-        const char *slash = strrchr(path, '/');
-        int year = yeartree_year_of_name(slash != NULL ? slash + 1 : path);
         struct yearfile_schema schema;
+        int year, fd = yearopen_read(path, 0, &year, &schema, why);
 
-        if (year == 0) {
-                fail(EINVAL, why, "%s: not named <year>.bin", name);
+        if (fd < 0)
                 return NULL;
-        }
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0) {
-                fail(errno, why, "%s: cannot open: %s", name, strerror(errno));
-                return NULL;
-        }
-        if (load_schema(fd, name, year, &schema, why) != 0)
-                goto refuse;
-        if (schema.record_type != 0) {
-                fail(EINVAL, why, "%s: holds records of variable length, no bars", name);
-                goto refuse;
-        }
         struct yearfile *file = new_file(fd, year, &schema);
         if (file == NULL)
-                fail(ENOMEM, why, "%s: out of memory", name);
+                fail(ENOMEM, why, "%s: out of memory", path);
         return file;
-refuse:
-        close(fd);
-        return NULL;
-}
-
-// Says in what a file's columns differ from those wanted.
-static int refuse_schema(
-    const struct yearfile_schema *is, const struct yearfile_schema *wanted, const char *name, char why[REASON_SIZE])
-{
-        if (is->timeframe_ns != wanted->timeframe_ns)
-                return fail(EINVAL, why, "%s: its timeframe is %lld s, not %lld s", name,
-                    (long long)(is->timeframe_ns / 1000000000), (long long)(wanted->timeframe_ns / 1000000000));
-        if (is->record_type != wanted->record_type)
-                return fail(
-                    EINVAL, why, "%s: its records are of %s length", name, is->record_type == 0 ? "fixed" : "variable");
-        for (size_t i = 0; is->columns_count == wanted->columns_count && i < is->columns_count; i++) {
-                const struct column *a = &is->columns[i], *b = &wanted->columns[i];
-
-                if (a->type != b->type || strcmp(a->name, b->name) != 0)
-                        return fail(EINVAL, why, "%s: its column %zu is %s %s, not %s %s", name, i + 1, a->name,
-                            column_type_name(a->type), b->name, column_type_name(b->type));
-        }
-        return fail(EINVAL, why, "%s: has %zu columns and %lld bytes a record, not %zu and %lld", name,
-            is->columns_count, (long long)is->record_length, wanted->columns_count, (long long)wanted->record_length);
-}
-
-static int open_year(int directory_fd, int year, int flags)
-{
-        char name[32];
-
-        snprintf(name, sizeof(name), "%d.bin", year);
-        return openat(directory_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-}
-
-// The schema of the newest year in the directory; -1 with ENOENT where there is none.
-static int newest_schema(int directory_fd, const char *bucket, struct yearfile_schema *schema, char why[REASON_SIZE])
-{
-        int years[YEARFILE_YEARS_MAX], count = yeartree_list_years(directory_fd, years);
-        char name[BUCKET_NAME_SIZE + 16];
-
-        if (count < 0)
-                return fail(errno, why, "%s: cannot list: %s", bucket, strerror(errno));
-        if (count == 0)
-                return fail(ENOENT, why, "%s: holds no year", bucket);
-        int year = years[count - 1], fd = open_year(directory_fd, year, O_RDONLY);
-        snprintf(name, sizeof(name), "%s/%d.bin", bucket, year);
-        if (fd < 0)
-                return fail(errno, why, "%s: cannot open: %s", name, strerror(errno));
-        int result = load_schema(fd, name, year, schema, why);
-        int saved_errno = errno;
-        close(fd);
-        errno = saved_errno;
-        return result;
 }
 
 int yearfile_bucket_schema(
@@ -189,52 +84,22 @@ int yearfile_bucket_schema(
         if (directory_fd < 0)
                 return -1;
         bucket_format(symbol, interval, bucket);
-        int result = newest_schema(directory_fd, bucket, schema, why);
+        int result = yearopen_newest_schema(directory_fd, bucket, schema, why);
         int saved_errno = errno;
         close(directory_fd);
         errno = saved_errno;
         return result;
 }
 
-// Opens the year's file, creating it where it is absent. All years of a bucket have the same columns, or a stock server
-// cannot query it.
-static int open_or_create(
-    int directory_fd, const char *bucket, const struct yearfile_schema *schema, int year, char why[REASON_SIZE])
-{
-        struct yearfile_schema sibling;
-        int fd = open_year(directory_fd, year, O_RDWR);
-
-        if (fd >= 0)
-                return fd;
-        if (errno != ENOENT)
-                return fail(errno, why, "%s/%d.bin: cannot open: %s", bucket, year, strerror(errno));
-        if (newest_schema(directory_fd, bucket, &sibling, why) == 0) {
-                if (!yearfile_schema_equal(&sibling, schema))
-                        return refuse_schema(&sibling, schema, bucket, why);
-        } else if (errno != ENOENT) {
-                return -1;
-        }
-        fd = yeartree_create_file(directory_fd, schema, year);
-        if (fd < 0)
-                return fail(errno, why, "%s/%d.bin: cannot create: %s", bucket, year, strerror(errno));
-        return fd;
-}
-
 struct yearfile *yearfile_open_write(const char *root, const char *symbol, enum interval interval,
     const struct yearfile_schema *schema, int year, char why[REASON_SIZE])
 {
-        char bucket[BUCKET_NAME_SIZE], name[BUCKET_NAME_SIZE + 16], defect[REASON_SIZE];
-        struct yearfile_schema found;
+        char bucket[BUCKET_NAME_SIZE], defect[REASON_SIZE];
         struct yearfile *file = NULL;
 
         bucket_format(symbol, interval, bucket);
-        snprintf(name, sizeof(name), "%s/%d.bin", bucket, year);
-        if (year < 1970 || year > 9999) {
-                fail(EINVAL, why, "%s: years 1970 to 9999 are kept", name);
-                return NULL;
-        }
         if (schema->timeframe_ns != bar_home_of(interval).timeframe_ns) {
-                fail(EINVAL, why, "%s: bars of %s are not kept in slots of %lld s", name, interval_name(interval),
+                fail(EINVAL, why, "%s: bars of %s are not kept in slots of %lld s", bucket, interval_name(interval),
                     (long long)(schema->timeframe_ns / 1000000000));
                 return NULL;
         }
@@ -245,18 +110,9 @@ struct yearfile *yearfile_open_write(const char *root, const char *symbol, enum 
         int directory_fd = yeartree_make_bucket(root, symbol, interval, why);
         if (directory_fd < 0)
                 return NULL;
-        int fd = open_or_create(directory_fd, bucket, schema, year, why);
-        if (fd < 0)
-                goto out;
-        if (load_schema(fd, name, year, &found, why) != 0) {
-                close(fd);
-        } else if (!yearfile_schema_equal(&found, schema)) {
-                close(fd);
-                refuse_schema(&found, schema, name, why);
-        } else if ((file = new_file(fd, year, &found)) == NULL) {
-                fail(ENOMEM, why, "%s: out of memory", name);
-        }
-out:;
+        int fd = yearopen_write(directory_fd, bucket, schema, year, why);
+        if (fd >= 0 && (file = new_file(fd, year, schema)) == NULL)
+                fail(ENOMEM, why, "%s: out of memory", bucket);
         int saved_errno = errno;
         close(directory_fd);
         errno = saved_errno;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define YEARFILE_HEADER_BYTES 37024
-#define YEARFILE_COLUMNS_MAX 64
+#define YEARFILE_COLUMNS_MAX 96 // a book of twenty levels has 82
 #define YEARFILE_NAME_BYTES 32
 
 // MarketStore's element type codes that have a size and a wire form.

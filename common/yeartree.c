@@ -138,12 +138,11 @@ static int explain_level(const char *name, char why[REASON_SIZE])
         return fail(why, "%s: cannot open the directory: %s", name, strerror(errno));
 }
 
-static int walk_to_bucket(
-    const char *root, const char *symbol, enum interval interval, bool make, char why[REASON_SIZE])
+static int walk_to_group(
+    const char *root, const char *symbol, const char *timeframe, const char *group, bool make, char why[REASON_SIZE])
 {
         static const char *const categories[] = {"Symbol", "Timeframe", "AttributeGroup", "Year"};
-        struct bar_home home = bar_home_of(interval);
-        const char *const names[] = {root, symbol, home.timeframe, home.group};
+        const char *const names[] = {root, symbol, timeframe, group};
 
         if (!bucket_symbol_is_safe(symbol)) {
                 errno = EINVAL;
@@ -167,22 +166,34 @@ static int walk_to_bucket(
         return fd;
 }
 
+int yeartree_make_group(
+    const char *root, const char *symbol, const char *timeframe, const char *group, char why[REASON_SIZE])
+{
+        return walk_to_group(root, symbol, timeframe, group, true, why);
+}
+
+int yeartree_open_group(
+    const char *root, const char *symbol, const char *timeframe, const char *group, char why[REASON_SIZE])
+{
+        int fd = walk_to_group(root, symbol, timeframe, group, false, why);
+
+        if (fd < 0 && errno == ENOENT)
+                return fail(why, "there is no bucket %s/%s/%s in %s", symbol, timeframe, group, root);
+        return fd;
+}
+
 int yeartree_make_bucket(const char *root, const char *symbol, enum interval interval, char why[REASON_SIZE])
 {
-        return walk_to_bucket(root, symbol, interval, true, why);
+        struct bar_home home = bar_home_of(interval);
+
+        return yeartree_make_group(root, symbol, home.timeframe, home.group, why);
 }
 
 int yeartree_open_bucket(const char *root, const char *symbol, enum interval interval, char why[REASON_SIZE])
 {
-        int fd = walk_to_bucket(root, symbol, interval, false, why);
+        struct bar_home home = bar_home_of(interval);
 
-        if (fd < 0 && errno == ENOENT) {
-                char name[BUCKET_NAME_SIZE];
-
-                bucket_format(symbol, interval, name);
-                return fail(why, "there is no bucket %s in %s", name, root);
-        }
-        return fd;
+        return yeartree_open_group(root, symbol, home.timeframe, home.group, why);
 }
 
 // ---- year files ----

@@ -18,6 +18,12 @@ int yeartree_make_bucket(const char *root, const char *symbol, enum interval int
 // Opens the bucket's directory. -1 with errno and `why`: ENOENT, no such bucket.
 int yeartree_open_bucket(const char *root, const char *symbol, enum interval interval, char why[REASON_SIZE]);
 
+// The same two for any bucket, by the names of its directories ("1Sec", "TRADE").
+int yeartree_make_group(
+    const char *root, const char *symbol, const char *timeframe, const char *group, char why[REASON_SIZE]);
+int yeartree_open_group(
+    const char *root, const char *symbol, const char *timeframe, const char *group, char why[REASON_SIZE]);
+
 // "2024.bin" -> 2024; 0 for any other name.
 int yeartree_year_of_name(const char *name);
 

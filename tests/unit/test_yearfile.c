@@ -569,7 +569,7 @@ static void foreign_files_are_refused_by_name_and_left_alone(void **state)
             {272, &minute, 8, "short", false},
             {280, &seven, 8, "record type 7", false},
             {288, &zero, 8, "says 0 columns", false},
-            {288, &many, 8, "columns; 1 to 64", false},
+            {288, &many, 8, "columns; 1 to 96", false},
             {288, &four, 8, "80 bytes a record, but its columns make 40", false},
             {296, &long_record, 8, "88 bytes a record", false},
             {296, &many, 8, "bytes a record", false},
