@@ -162,7 +162,7 @@ static void recorded_errors_are_refused(void **state)
 
 static void json_is_bounded_before_it_is_parsed(void **state)
 {
-        static const char text[] = "{\"a\":\"[[[[[[[[[[[[[[[[[[[[\\\"[\"}";
+        static const char text[] = "{\"a\":\"\\\"[[[[[[[[[[[[[[[[[[[[\"}";
         char deep[64], why[REASON_SIZE];
 
         (void)state;

@@ -81,6 +81,7 @@ static void a_refusal_names_row_and_column(void **state)
         } cases[] = {
             {"\"5.15000000\"", "\"x\"", "row 2, column 3 (high) is not a decimal number"},
             {"1639496639999", "\"1\"", "row 2, column 7 (close time) is not a whole number"},
+            {",12,", ",9999999999999999999,", "row 2, column 9 (trades) has too many digits"},
             {",12,", ",012,", "row 2, column 9 (trades) has leading zeros"},
             {"\"5.14000000\"", "\"99999999999999999999\"", "row 2, column 2 (open) is a number too large"},
             {",\"0\"]", "]", "row 2, column 11 (taker quote volume) is not followed by a comma"},
@@ -112,9 +113,9 @@ static void every_cut_of_a_page_is_refused(void **state)
         assert_int_equal(parse(body, whole, &count, why), 0);
         for (size_t length = 0; length < whole; length++) {
                 // A copy of exactly these bytes, so that a sanitizer sees a step beyond them.
-                char *cut = malloc(length + 1);
+                char *cut = malloc(length);
                 memcpy(cut, body, length);
-                assert_int_equal(parse(length == 0 ? cut : realloc(cut, length), length, &count, why), -1);
+                assert_int_equal(parse(cut, length, &count, why), -1);
                 free(cut);
         }
 }
