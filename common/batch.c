@@ -103,7 +103,7 @@ int batch_append(struct batch_builder *builder, uint16_t type, const struct stre
         struct record_header header = {type, RECORD_NO_STREAM, (uint32_t)(sizeof(header) + payload_length)};
         size_t place = 0, streams = builder->streams_count;
 
-        REQUIRE(record_payload_bytes(type) == (int)payload_length && payload_length % 8 == 0);
+        REQUIRE(record_payload_fits(type, payload, payload_length) && payload_length % 8 == 0);
         REQUIRE(stream != NULL || !record_needs_stream(type));
         if (stream != NULL) {
                 header.stream = find_stream(builder, stream, &place);
@@ -208,20 +208,20 @@ static const char *stream_defect(const struct stream_id *stream)
         return NULL;
 }
 
-static const char *record_defect(const struct record_header *record, const struct batch_view *view)
+// `at` is where the record begins; all of its `record->length` bytes lie before the batch's end.
+static const char *record_defect(
+    const struct record_header *record, const unsigned char *at, const struct batch_view *view)
 {
-        int payload = record_payload_bytes(record->type);
-
-        if (payload < 0)
+        if (record_payload_bytes(record->type) < 0)
                 return "a record of unknown type";
-        if (record->length != sizeof(*record) + (size_t)payload)
+        if (!record_payload_fits(record->type, at + sizeof(*record), record->length - sizeof(*record)))
                 return "a record of the wrong size";
         if (record->stream == RECORD_NO_STREAM)
                 return record_needs_stream(record->type) ? "a record without its stream" : NULL;
         if (record->stream >= view->header.streams)
                 return "a record of a stream that is not in the table";
-        if (record->type == RECORD_KLINE && view->streams[record->stream].kind != STREAM_KLINE)
-                return "a kline on a stream that has none";
+        if (!record_fits_stream(record->type, view->streams[record->stream].kind))
+                return "a record on a stream of another kind";
         return NULL;
 }
 
@@ -234,11 +234,11 @@ static const char *records_defect(const struct batch_view *view)
                 if ((size_t)(view->end - at) < sizeof(record))
                         return "its records do not end with it";
                 memcpy(&record, at, sizeof(record));
-                const char *why = record_defect(&record, view);
+                if (record.length < sizeof(record) || record.length > (size_t)(view->end - at))
+                        return "its records do not end with it";
+                const char *why = record_defect(&record, at, view);
                 if (why != NULL)
                         return why;
-                if (record.length > (size_t)(view->end - at))
-                        return "its records do not end with it";
         }
         return count == view->header.records && count > 0 ? NULL : "its number of records is wrong";
 }

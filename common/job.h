@@ -10,7 +10,13 @@
 #include <stdint.h>
 
 enum job_message_type { JOB_WANT = 1, JOB_GRANT, JOB_FAILED, JOB_REVOKE };
-enum job_kind { JOB_KLINES = 1, JOB_CATALOG, JOB_LISTING };
+enum job_kind {
+        JOB_KLINES = 1,
+        JOB_CATALOG,
+        JOB_LISTING,
+        JOB_TRADES,     // by id (historicalTrades)
+        JOB_AGG_TRADES, // by id, or from a time on while the first id is unknown
+};
 enum job_purpose { JOB_HISTORY = 1, JOB_GAP, JOB_SETTLE, JOB_UPKEEP };
 
 struct job {
@@ -21,6 +27,10 @@ struct job {
         uint32_t interval;        // enum interval
         uint32_t page_rows;       // rows per request
         int64_t start_us, end_us; // open times [start_us, end_us)
+        // Trades and aggregate trades: ids [first_id, last_id], both wanted. first_id -1: the ids are not known yet;
+        // the worker finds those of exchange times [start_us, end_us) (aggTrades by time; trades by an aggregate's
+        // first id).
+        int64_t first_id, last_id;
 };
 
 enum job_failure {

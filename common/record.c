@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
         const char *name;
@@ -15,11 +16,16 @@ static const struct {
     [RECORD_OVERLAP] = {"overlap", 0, true},
     [RECORD_FIN] = {"fin", sizeof(struct record_fin), false},
     [RECORD_KLINE] = {"kline", sizeof(struct kline), true},
+    [RECORD_TRADE] = {"trade", sizeof(struct trade), true},
+    [RECORD_AGG_TRADE] = {"aggregate trade", sizeof(struct agg_trade), true},
+    [RECORD_QUOTE] = {"quote", sizeof(struct quote), true},
+    [RECORD_DEPTH] = {"depth", sizeof(struct depth), true},
     [RECORD_JOB_BEGIN] = {"job begin", sizeof(struct record_job_begin), false},
     [RECORD_PAGE] = {"page", sizeof(struct record_page), false},
     [RECORD_JOB_END] = {"job end", sizeof(struct record_job_end), false},
     [RECORD_SYMBOL] = {"symbol", sizeof(struct record_symbol), false},
     [RECORD_LISTING] = {"listing", sizeof(struct record_listing), false},
+    [RECORD_ID_PAGE] = {"id page", sizeof(struct record_id_page), false},
 };
 
 static const char *const boundary_reasons[] = {
@@ -40,6 +46,31 @@ static bool known(uint16_t type)
 int record_payload_bytes(uint16_t type)
 {
         return known(type) ? types[type].payload_bytes : -1;
+}
+
+bool record_payload_fits(uint16_t type, const void *payload, size_t length)
+{
+        int bytes = record_payload_bytes(type);
+        struct depth depth;
+
+        if (bytes < 0 || length < (size_t)bytes)
+                return false;
+        if (type != RECORD_DEPTH)
+                return length == (size_t)bytes;
+        memcpy(&depth, payload, sizeof(depth));
+        return length == sizeof(depth) + ((size_t)depth.bids + depth.asks) * sizeof(struct level);
+}
+
+bool record_fits_stream(uint16_t type, uint8_t stream_kind)
+{
+        switch (type) {
+        case RECORD_KLINE: return stream_kind == STREAM_KLINE;
+        case RECORD_TRADE: return stream_kind == STREAM_TRADE;
+        case RECORD_AGG_TRADE: return stream_kind == STREAM_AGG_TRADE;
+        case RECORD_QUOTE: return stream_kind == STREAM_QUOTE;
+        case RECORD_DEPTH: return stream_kind == STREAM_DEPTH || stream_kind == STREAM_DEPTH_DIFF;
+        default: return true;
+        }
 }
 
 bool record_needs_stream(uint16_t type)

@@ -7,25 +7,32 @@
 
 #include "common/kline.h"
 #include "common/limits.h"
+#include "common/tick.h"
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum record_type {
         // live pipeline
-        RECORD_OPEN = 1, // first record of an incarnation; fences every lower one of its slot
-        RECORD_CONNECT,  // a connection carries this stream from now on; opens a boundary gap unless it overlaps
-        RECORD_BOUNDARY, // something was or may have been lost on this stream, and why
-        RECORD_OVERLAP,  // renewal: one event seen on both connections, the boundary is closed (no payload)
-        RECORD_FIN,      // last record of an incarnation that ends in order
-        RECORD_KLINE,    // a closed bar (struct kline)
+        RECORD_OPEN = 1,  // first record of an incarnation; fences every lower one of its slot
+        RECORD_CONNECT,   // a connection carries this stream from now on; opens a boundary gap unless it overlaps
+        RECORD_BOUNDARY,  // something was or may have been lost on this stream, and why
+        RECORD_OVERLAP,   // renewal: one event seen on both connections, the boundary is closed (no payload)
+        RECORD_FIN,       // last record of an incarnation that ends in order
+        RECORD_KLINE,     // a closed bar (struct kline)
+        RECORD_TRADE,     // struct trade
+        RECORD_AGG_TRADE, // struct agg_trade
+        RECORD_QUOTE,     // struct quote
+        RECORD_DEPTH,     // struct depth, then its levels
         // bulk pipeline
         RECORD_JOB_BEGIN = 32,
         RECORD_PAGE, // a REST answer: its klines follow
         RECORD_JOB_END,
         RECORD_SYMBOL,  // a row of exchangeInfo
         RECORD_LISTING, // first bar of a symbol, or that there is none
+        RECORD_ID_PAGE, // a REST answer by id: its trades or aggregate trades follow
 };
 
 struct record_header {
@@ -98,6 +105,16 @@ struct record_page {
         uint32_t zero;
 };
 
+// The answer speaks for ids in [first_id, last_id]: those of them that do not follow do not exist. first_id > last_id:
+// the exchange has nothing there. `newest_id`: highest id the exchange is known to have given out, -1 if unknown.
+struct record_id_page {
+        int64_t first_id, last_id;
+        int64_t newest_id;
+        int64_t requested_us; // exchange time of the request
+        uint32_t rows;        // records that follow for this page
+        uint32_t zero;
+};
+
 struct record_job_end {
         uint64_t lease;
         uint64_t rows;        // klines, symbols or listings sent
@@ -127,8 +144,13 @@ static_assert(sizeof(struct record_header) == 8, "wire layout");
 static_assert(sizeof(struct stream_id) == 32, "wire layout");
 static_assert(sizeof(struct record_symbol) % 8 == 0 && sizeof(struct record_page) % 8 == 0, "wire layout");
 
-// Payload bytes a record of this type must have, or -1 for an unknown type.
+// Payload bytes a record of this type must have (RECORD_DEPTH: before its levels), or -1 for an unknown type.
 int record_payload_bytes(uint16_t type);
+// True if a payload of `length` bytes is a whole record of this type, levels included.
+bool record_payload_fits(uint16_t type, const void *payload, size_t length);
+// The kind of stream that a data record belongs to, STREAM_NONE for the others; depth: STREAM_DEPTH or
+// STREAM_DEPTH_DIFF.
+bool record_fits_stream(uint16_t type, uint8_t stream_kind);
 // True for CONNECT, BOUNDARY, OVERLAP and KLINE (of a STREAM_KLINE stream): they speak of a stream and must name it.
 bool record_needs_stream(uint16_t type);
 const char *record_type_name(uint16_t type);

@@ -185,12 +185,12 @@ static void a_nonsensical_batch_is_refused_with_a_reason(void **state)
             {1, 0, 0, "a stream's name is no symbol"},
             {1, 20, 'X', "a stream's name is no symbol"},
             {1, 24, 0, "a stream's kind or interval is unknown"},
-            {1, 24, STREAM_TRADE, "a kline on a stream that has none"},
+            {1, 24, STREAM_TRADE, "a record on a stream of another kind"},
             {1, 25, INTERVAL_COUNT, "a stream's kind or interval is unknown"},
             {1, 31, 1, "a stream's kind or interval is unknown"},
             {2, 0, 99, "a record of unknown type"},
             {2, 2, 2, "a record of a stream that is not in the table"},
-            {2, 4, 0, "a record of the wrong size"},
+            {2, 4, 0, "its records do not end with it"},
             {2, 4, 136, "a record of the wrong size"},
         };
         size_t length;

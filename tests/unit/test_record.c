@@ -23,6 +23,11 @@ static void every_known_type_has_a_size_and_a_name(void **state)
             {RECORD_OVERLAP, 0, true},
             {RECORD_FIN, 8, false},
             {RECORD_KLINE, 136, true},
+            {RECORD_TRADE, 56, true},
+            {RECORD_AGG_TRADE, 72, true},
+            {RECORD_QUOTE, 72, true},
+            {RECORD_DEPTH, 40, true},
+            {RECORD_ID_PAGE, 40, false},
             {RECORD_JOB_BEGIN, 8, false},
             {RECORD_PAGE, 40, false},
             {RECORD_JOB_END, 32, false},
@@ -46,10 +51,10 @@ static void an_unknown_type_has_neither(void **state)
 {
         (void)state;
         assert_int_equal(record_payload_bytes(0), -1);
-        assert_int_equal(record_payload_bytes(RECORD_KLINE + 1), -1);
+        assert_int_equal(record_payload_bytes(RECORD_DEPTH + 1), -1);
         assert_int_equal(record_payload_bytes(UINT16_MAX), -1);
         assert_false(record_needs_stream(UINT16_MAX));
-        assert_string_equal(record_type_name(9), "unknown");
+        assert_string_equal(record_type_name(UINT16_MAX), "unknown");
         assert_string_equal(boundary_reason_name(0), "unknown");
         assert_string_equal(boundary_reason_name(UINT32_MAX), "unknown");
 }
