@@ -244,6 +244,7 @@ static void copy_realtime(const struct settings *settings, struct settings *part
 static void copy_backfill(const struct settings *settings, struct settings *part)
 {
         part->batch_size = settings->batch_size;
+        part->weight_per_minute = settings->weight_per_minute;
         part->backfill_source = settings->backfill_source;
         part->backfill_data = settings->backfill_data;
         copy_text(part->archive_url, sizeof(part->archive_url), settings->archive_url);

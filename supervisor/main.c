@@ -218,7 +218,7 @@ static void say_what_runs(void)
 static void start(const struct settings *settings)
 {
         if (state_check_descriptors(descriptors_needed(settings)) != 0 || state_make_directories(settings) != 0 ||
-            state_lock(settings->state_directory, STATE_LOCK_WAIT_MS) < 0 ||
+            state_lock(settings->state_directory, STATE_LOCK_WAIT_MS * supervisor.limits.scale_permille / 1000) < 0 ||
             state_next_run(settings->state_directory, &supervisor.run) != 0)
                 exit(EXIT_TRY_LATER);
         make_pages();
