@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <netdb.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
@@ -115,6 +116,23 @@ static void take_piece(struct ws_connection *connection, struct lws *wsi, const 
 
 // ---- how it ended ----
 
+// The library's text, or what it means where it is a number.
+static const char *plain_failure(const char *text)
+{
+        static const char system_error[] = "connect SYSCALL ";
+        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+        if (strcmp(text, "Unable to connect") == 0)
+                return "refused or unreachable";
+        if (strncmp(text, system_error, sizeof(system_error) - 1) == 0) {
+                int number = atoi(text + sizeof(system_error) - 1);
+                return number != 0 ? strerror(number) : "the other side hung up";
+        }
+        if (strncmp(text, "connect SSL", 11) == 0 && reason != NULL)
+                return reason;
+        return text;
+}
+
 static void note_failure(struct ws_connection *connection, struct lws *wsi, const char *text)
 {
         struct ws_end *end = &connection->end;
@@ -134,9 +152,7 @@ static void note_failure(struct ws_connection *connection, struct lws *wsi, cons
         }
         if (end->certificate_error != 0)
                 end->stage = WS_STAGE_TLS;
-        if (strcmp(text, "Unable to connect") == 0)
-                text = "refused or unreachable";
-        snprintf(end->detail, sizeof(end->detail), "%s", text);
+        snprintf(end->detail, sizeof(end->detail), "%s", plain_failure(text));
         if (end->stage == WS_STAGE_HTTP && end->http_status == 0)
                 end->http_status = (int)lws_http_client_http_response(wsi);
 }

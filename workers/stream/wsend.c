@@ -75,15 +75,13 @@ int64_t ws_end_wait_ms(const struct ws_end *end)
 {
         int64_t wait_s = 0;
 
-        if (end->stage != WS_STAGE_HTTP)
+        if (end->stage != WS_STAGE_HTTP || end->http_status < 400)
                 return 0;
-        if (end->http_status == 403 || end->http_status == 451)
+        if (end->retry_after_s > 0)
+                wait_s = end->retry_after_s < RETRY_AFTER_S_MAX ? end->retry_after_s : RETRY_AFTER_S_MAX;
+        else if (end->http_status == 403 || end->http_status == 451)
                 wait_s = REFUSED_WAIT_S;
         else if (end->http_status == 418 || end->http_status == 429)
                 wait_s = LIMITED_WAIT_S;
-        else if (end->http_status < 400)
-                return 0;
-        if (end->retry_after_s > wait_s)
-                wait_s = end->retry_after_s;
-        return (wait_s < RETRY_AFTER_S_MAX ? wait_s : RETRY_AFTER_S_MAX) * 1000;
+        return wait_s * 1000;
 }
