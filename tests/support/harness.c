@@ -54,7 +54,7 @@ struct harness {
         struct nnio *pull;
         int control;
         pid_t child;
-        mono_time start, end_at, bounded;
+        mono_time start, end_at, first_bar_at, last_bar_at;
         uint64_t sequence, batches, records, bars, repeats, broken;
         struct latency_histogram latency;
         bool ending;
@@ -275,7 +275,9 @@ static void take_record(struct harness *harness, const struct record_view *recor
         if (record->type == RECORD_KLINE) {
                 const struct kline *kline = record->payload;
 
-                harness->bars++;
+                harness->last_bar_at = mono_now();
+                if (harness->bars++ == 0)
+                        harness->first_bar_at = harness->last_bar_at;
                 latency_add(&harness->latency, (wall_now().ns - kline->received_wall_ns) / 1000);
         }
         if (!harness->options.quiet)
@@ -360,7 +362,7 @@ static void end_child(struct harness *harness)
 static void print_summary(const struct harness *harness)
 {
         const struct vitals *vitals = &harness->governor->vitals[SLOT];
-        double seconds = (double)(mono_now().us - harness->start.us) / 1e6;
+        double seconds = (double)(harness->last_bar_at.us - harness->first_bar_at.us + 1) / 1e6;
 
         printf("summary batches %" PRIu64 " records %" PRIu64 " bars %" PRIu64 " repeats %" PRIu64 " broken %" PRIu64
                " seconds %.1f bars/s %.0f p50_us %" PRId64 " p99_us %" PRId64 " messages %" PRIu64 " malformed %" PRIu64
