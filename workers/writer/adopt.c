@@ -17,14 +17,11 @@
 
 void bucket_refuse(struct store *store, struct bucket_state *bucket, const char *why)
 {
-        char name[BUCKET_NAME_SIZE], text[REASON_SIZE];
-
-        bucket_format(bucket->directory, bucket->interval, name);
-        (void)snprintf(text, sizeof(text), "%.60s is not written: %.70s", name, why);
-        log_error("%s; its bars stay where they are and are fetched again once that is mended", text);
+        (void)snprintf(bucket->why, sizeof(bucket->why), "not written: %.140s", why);
+        log_error("%s %s is %s; its bars are fetched again once that is mended, others go on", bucket->symbol,
+            interval_name(bucket->interval), bucket->why);
         bucket->refused = true;
-        bucket_set_why(store, bucket, text);
-        bucket_replan(bucket);
+        bucket_row_changed(store, bucket);
 }
 
 // ---- the directory's name ----
