@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store in a temporary directory, and an exchange's answers for it: what the tests of the store and of the ledger's view
-// stand on. Bars are a function of their open time, so that what lies in the tree can be checked.
+// A store in a temporary directory, and an exchange's answers for it: what the tests of the store and of the ledger's
+// view stand on. Bars are a function of their open time, so that what lies in the tree can be checked.
 #ifndef TESTS_STORE_RIG_H
 #define TESTS_STORE_RIG_H
 
@@ -122,11 +122,24 @@ static inline struct kline rig_kline(int64_t open_us, int flavour)
 {
         int64_t price = 4000000 + open_us / US_PER_S % 1000;
 
-        return (struct kline){.open_us = open_us, .close_us = open_us + US_PER_MIN - 1, .trades = 7, .open = price,
-            .high = price + 100, .low = price - 100, .close = price + flavour, .volume = wide_from_int64(123456),
-            .quote_volume = wide_from_int64(1234567), .taker_base = wide_from_int64(23456),
-            .taker_quote = wide_from_int64(234567), .open_exponent = -2, .high_exponent = -2, .low_exponent = -2,
-            .close_exponent = -2, .volume_exponent = -5, .quote_volume_exponent = -5, .taker_base_exponent = -5,
+        return (struct kline){.open_us = open_us,
+            .close_us = open_us + US_PER_MIN - 1,
+            .trades = 7,
+            .open = price,
+            .high = price + 100,
+            .low = price - 100,
+            .close = price + flavour,
+            .volume = wide_from_int64(123456),
+            .quote_volume = wide_from_int64(1234567),
+            .taker_base = wide_from_int64(23456),
+            .taker_quote = wide_from_int64(234567),
+            .open_exponent = -2,
+            .high_exponent = -2,
+            .low_exponent = -2,
+            .close_exponent = -2,
+            .volume_exponent = -5,
+            .quote_volume_exponent = -5,
+            .taker_base_exponent = -5,
             .taker_quote_exponent = -5};
 }
 
@@ -138,7 +151,8 @@ static inline struct stream_id rig_stream(const char *symbol, enum interval inte
         return stream;
 }
 
-static inline int rig_append(struct rig *rig, uint16_t type, const struct stream_id *stream, const void *payload, size_t length)
+static inline int rig_append(
+    struct rig *rig, uint16_t type, const struct stream_id *stream, const void *payload, size_t length)
 {
         return batch_append(rig->builder, type, stream, payload, length);
 }
@@ -226,8 +240,11 @@ static inline void rig_row(struct rig *rig, uint16_t type, const void *payload, 
 
 static inline void rig_page(struct rig *rig, int64_t start_us, int64_t end_us, int64_t answered_us, uint32_t rows)
 {
-        struct record_page page = {.start_us = start_us, .end_us = end_us, .answered_until_us = answered_us,
-            .requested_us = rig->now_us, .rows = rows};
+        struct record_page page = {.start_us = start_us,
+            .end_us = end_us,
+            .answered_until_us = answered_us,
+            .requested_us = rig->now_us,
+            .rows = rows};
 
         if (rig_append(rig, RECORD_PAGE, NULL, &page, sizeof(page)) != 0) {
                 assert_int_equal(rig_chunk(rig), 0);
@@ -238,8 +255,11 @@ static inline void rig_page(struct rig *rig, int64_t start_us, int64_t end_us, i
 
 static inline void rig_append_end(struct rig *rig)
 {
-        struct record_job_end end = {.lease = rig->job.lease, .rows = rig->rows, .chunks = rig->chunks,
-            .rows_crc32c = rig->crc, .answered_until_us = rig->job.end_us};
+        struct record_job_end end = {.lease = rig->job.lease,
+            .rows = rig->rows,
+            .chunks = rig->chunks,
+            .rows_crc32c = rig->crc,
+            .answered_until_us = rig->job.end_us};
 
         if (rig_append(rig, RECORD_JOB_END, NULL, &end, sizeof(end)) != 0) {
                 assert_int_equal(rig_chunk(rig), 0);
@@ -254,8 +274,8 @@ static inline int rig_end(struct rig *rig)
         return rig_chunk(rig);
 }
 
-// Answers the job at hand with pages whose bars are those of the job, less [hole_start_us, hole_end_us), and less what has
-// not closed.
+// Answers the job at hand with pages whose bars are those of the job, less [hole_start_us, hole_end_us), and less what
+// has not closed.
 static inline int rig_answer_but(struct rig *rig, int flavour, int64_t hole_start_us, int64_t hole_end_us)
 {
         int64_t span_us = (int64_t)rig->job.page_rows * US_PER_MIN;
@@ -364,8 +384,11 @@ static inline int rig_count_rows(void *context, const int64_t *open_us, const st
 
 static inline struct rig_count rig_rows(struct rig *rig, int64_t start_us, int64_t end_us)
 {
-        struct barquery query = {.root = rig->setup.settings.root_directory, .symbol = "BTCUSDT",
-            .interval = INTERVAL_1M, .start_us = start_us, .end_us = end_us};
+        struct barquery query = {.root = rig->setup.settings.root_directory,
+            .symbol = "BTCUSDT",
+            .interval = INTERVAL_1M,
+            .start_us = start_us,
+            .end_us = end_us};
         struct rig_count result = {0};
         char why[REASON_SIZE];
 

@@ -79,7 +79,8 @@ static void a_page_of_them_is_due_at_once(void **state)
         (void)state;
         start(&f);
         assert_int_equal(ranges_set(&f.covered, T0, T0 + 1000 * US_PER_S, BAR_STREAM), 0);
-        struct settle_input input = {INTERVAL_1S, T0 + 1000 * US_PER_S + 59 * US_PER_S, &f.covered, &f.wanted, &f.busy, 1000};
+        struct settle_input input = {
+            INTERVAL_1S, T0 + 1000 * US_PER_S + 59 * US_PER_S, &f.covered, &f.wanted, &f.busy, 1000};
         // The oldest of 1,000 seconds closed more than a quarter of an hour ago; of 999 young ones none did.
         assert_true(settle_pick(&input, &f.job, &f.due_us));
         ranges_clear(&f.covered);

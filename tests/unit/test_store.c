@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: what is applied, what it proves, and what is asked for next.
-// LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
+// LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
+// workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
+// workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c
+// workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c
+// workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c
+// workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
 #include "tests/unit/store_rig.h"
 
 static void a_cold_start_asks_for_catalogue_first_bar_and_history(void **state)
@@ -521,7 +526,8 @@ static void a_symbol_ends_after_a_day_away_in_every_catalogue(void **state)
 static void a_range_asked_for_on_the_command_line_is_fetched_and_forgotten(void **state)
 {
         struct rig *rig = rig_new();
-        struct control_backfill want = {.symbol = "ETHUSDT", .interval = INTERVAL_1M, .start_us = RIG_T0, .end_us = RIG_MIN(60)};
+        struct control_backfill want = {
+            .symbol = "ETHUSDT", .interval = INTERVAL_1M, .start_us = RIG_T0, .end_us = RIG_MIN(60)};
 
         (void)state;
         rig->setup.settings.backfill_enabled = false;
@@ -544,7 +550,8 @@ static void a_range_asked_for_on_the_command_line_is_fetched_and_forgotten(void 
         assert_int_equal(store_sync(rig->store), 0);
         struct ledgerview *view = ledgerview_open(rig->setup.settings.state_directory, rig->why);
         struct ledger_bucket bucket;
-        assert_int_equal(ledgerview_range_of(view, "ETHUSDT", INTERVAL_1M, RIG_T0, RIG_MIN(60), rig->now_us, &bucket), 1);
+        assert_int_equal(
+            ledgerview_range_of(view, "ETHUSDT", INTERVAL_1M, RIG_T0, RIG_MIN(60), rig->now_us, &bucket), 1);
         assert_int_equal(bucket.wanted, 50);
         assert_int_equal(bucket.missing, 0);
         assert_int_equal(bucket.followed, 0);

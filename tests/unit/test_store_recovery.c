@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store over restarts, with trees and ledgers that others or accidents have left, and on a full disk.
-// LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
+// LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
+// workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
+// workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c
+// workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c
+// workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c
+// workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
 #include "tests/unit/store_rig.h"
 
 #include "workers/writer/rootlock.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -158,7 +163,8 @@ static void foreign_files_refuse_their_bucket_and_no_other(void **state)
         rig_open(rig);
         rig_close(rig);
         snprintf(path, sizeof(path), "%s/ETHUSDT/1Min/OHLCV", rig->setup.settings.root_directory);
-        for (char *slash = path + strlen(rig->setup.settings.root_directory) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        for (char *slash = path + strlen(rig->setup.settings.root_directory) + 1; (slash = strchr(slash, '/')) != NULL;
+             slash++) {
                 *slash = '\0';
                 assert_int_equal(mkdir(path, 0755), 0);
                 *slash = '/';
