@@ -119,6 +119,17 @@ class BackfillWorker(Scenario):
         self.assertEqual(run.code, 0, run.log)
         self.assertIn("was revoked", run.log)
 
+    def test_a_new_writer_gives_the_job_out_again(self):
+        self.start_exchange()
+        run = self.jobs(self.klines(), flags=("--stall", "--renew-after-ms", "500"))
+        self.assertEqual((run.code, len(run.ends), run.ends[0][0]), (0, 1, 2400), run.log)
+        self.assertIn("the writer is gone", run.log)
+
+    def test_a_worker_that_is_to_end_gives_its_job_back_at_once(self):
+        self.start_exchange()
+        run = self.jobs(self.klines(), flags=("--stall", "--drain-after-ms", "300"))
+        self.assertEqual((run.code, run.failed), (0, [(5, "stopped")]), run.log)
+
     def test_an_exchange_that_cannot_be_reached_is_explained_once(self):
         self.start_exchange()
         run = self.jobs(self.klines(), rest="http://127.0.0.1:9")

@@ -38,8 +38,11 @@ static struct {
         uint32_t weight;         // per minute; UINT32_MAX: no limit
         int64_t timeout_ms;      // for each job
         int64_t revoke_after_ms; // revoke each job after this; 0: never
-        bool stall;              // acknowledge nothing after OPEN
-        bool quiet;              // count rows instead of printing them
+        int64_t
+            renew_after_ms; // give each job out again after this, over a new channel, as a new writer does; 0: never
+        int64_t drain_after_ms; // tell the worker to end after this much of the first job; 0: never
+        bool stall;             // acknowledge nothing after OPEN
+        bool quiet;             // count rows instead of printing them
         bool debug;
 } options = {.ca_file = "", .proxy = "", .weight = UINT32_MAX, .timeout_ms = 60000};
 
@@ -300,33 +303,61 @@ static bool parse_job(char *text, struct job *job)
         return true;
 }
 
-static void run_job(char *text, uint64_t lease)
+static void grant(struct job_message *message)
 {
-        struct job_message grant = {.type = JOB_GRANT, .job = {.lease = lease, .purpose = JOB_HISTORY}};
-        struct job_message revoke = {.type = JOB_REVOKE, .job = {.lease = lease}};
         mono_time start = mono_now();
-        bool revoked = false;
 
-        require(parse_job(text, &grant.job),
-            "a job is klines:SYMBOL:INTERVAL:START_MS:END_MS:ROWS[:settle], catalog or "
-            "listing:SYMBOL:INTERVAL");
         while (!harness.wants && mono_since_ms(mono_now(), start) < options.timeout_ms)
                 poll_once(100);
         require(harness.wants, "the worker asks for no job");
         harness.wants = harness.ended = false;
-        require(send(harness.job, &grant, sizeof(grant), 0) == (ssize_t)sizeof(grant), "grant");
-        // A job is over when the worker wants the next one: then JOB_END is acknowledged.
-        while (
-            !(harness.wants && (harness.ended || revoked)) && mono_since_ms(mono_now(), start) < options.timeout_ms) {
-                poll_once(10);
-                if (options.revoke_after_ms != 0 && !revoked &&
-                    mono_since_ms(mono_now(), start) >= options.revoke_after_ms) {
-                        require(send(harness.job, &revoke, sizeof(revoke), 0) == (ssize_t)sizeof(revoke), "revoke");
-                        revoked = true;
-                }
+        require(send(harness.job, message, sizeof(*message), 0) == (ssize_t)sizeof(*message), "grant");
+}
+
+static bool is_due(int64_t after_ms, mono_time start)
+{
+        return after_ms != 0 && mono_since_ms(mono_now(), start) >= after_ms;
+}
+
+// Does once to the running job what the options say.
+static bool disturb(struct job_message *message, mono_time start)
+{
+        struct job_message revoke = {.type = JOB_REVOKE, .job = {.lease = message->job.lease}};
+
+        if (is_due(options.revoke_after_ms, start)) {
+                require(send(harness.job, &revoke, sizeof(revoke), 0) == (ssize_t)sizeof(revoke), "revoke");
+                harness.ended = true;
+        } else if (is_due(options.renew_after_ms, start)) {
+                close(harness.job);
+                open_channel();
+                message->job.lease += 1000;
+                options.stall = false; // the new writer is a better one
+                ack_line_advance(harness.acks, SLOT, harness.expected - 1);
+                grant(message);
+        } else if (is_due(options.drain_after_ms, start)) {
+                require(control_send(harness.control, CONTROL_DRAIN, SLOT, INCARNATION, NULL, 0, -1) == 0, "drain");
+        } else {
+                return false;
         }
-        require(harness.wants, "the job did not end in time");
-        require(revoked || harness.ended, "the worker wants another job before this one ended");
+        return true;
+}
+
+static void run_job(char *text, uint64_t lease)
+{
+        struct job_message message = {.type = JOB_GRANT, .job = {.lease = lease, .purpose = JOB_HISTORY}};
+        mono_time start = mono_now();
+        bool disturbed = false;
+
+        require(parse_job(text, &message.job), "a job is klines:SYMBOL:INTERVAL:START_MS:END_MS:ROWS[:settle], catalog "
+                                               "or listing:SYMBOL:INTERVAL");
+        grant(&message);
+        // A job is over when the worker wants the next one: then JOB_END is acknowledged. One that ends wants none.
+        while (!(harness.ended && (harness.wants || options.drain_after_ms != 0)) &&
+               mono_since_ms(mono_now(), start) < options.timeout_ms) {
+                poll_once(10);
+                disturbed = disturbed || disturb(&message, start);
+        }
+        require(harness.ended, "the job did not end in time, or the worker wants another one before");
         fprintf(stderr, "jobs: %s: %" PRIu64 " rows in %" PRId64 " ms\n", text, harness.rows,
             mono_since_ms(mono_now(), start));
 }
@@ -335,7 +366,8 @@ static void stop_worker(void)
 {
         int status;
 
-        require(control_send(harness.control, CONTROL_DRAIN, SLOT, INCARNATION, NULL, 0, -1) == 0, "drain");
+        if (options.drain_after_ms == 0)
+                require(control_send(harness.control, CONTROL_DRAIN, SLOT, INCARNATION, NULL, 0, -1) == 0, "drain");
         for (int i = 0; i < 300; i++) {
                 if (waitpid(harness.pid, &status, WNOHANG) == harness.pid) {
                         require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the worker did not end with 0");
@@ -374,6 +406,10 @@ static int parse_options(int argc, char **argv)
                         options.timeout_ms = strtoll(value, NULL, 10);
                 else if (strcmp(name, "--revoke-after-ms") == 0)
                         options.revoke_after_ms = strtoll(value, NULL, 10);
+                else if (strcmp(name, "--renew-after-ms") == 0)
+                        options.renew_after_ms = strtoll(value, NULL, 10);
+                else if (strcmp(name, "--drain-after-ms") == 0)
+                        options.drain_after_ms = strtoll(value, NULL, 10);
                 else
                         give_up(name);
         }

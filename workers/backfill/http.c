@@ -208,8 +208,6 @@ static void step(struct http *http, curl_socket_t fd, int what)
 {
         int running;
 
-        // A time-out during a name look-up makes libcurl wait for its resolver thread in here.
-        http->options.before_blocking(http->options.context);
         curl_multi_socket_action(http->multi, fd, what, &running);
         take_finished(http);
 }
@@ -221,9 +219,13 @@ static void on_socket_ready(evutil_socket_t fd, short what, void *context)
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
+        struct http *http = context;
+
         (void)fd;
         (void)what;
-        step(context, CURL_SOCKET_TIMEOUT, 0);
+        // A time-out during a name look-up may make libcurl wait for its resolver thread in here.
+        http->options.before_blocking(http->options.context);
+        step(http, CURL_SOCKET_TIMEOUT, 0);
 }
 
 // ---- lifecycle ----

@@ -166,6 +166,8 @@ static bool push_page(struct klinejob *klinejob, struct fetch *fetch, struct out
             .rows = (uint32_t)fetch->answer.count,
         };
 
+        if (page.answered_until_us == page.start_us)
+                return true; // it says nothing, its second question will
         if (!fetch->announced && outbox_page(outbox, &klinejob->stream, &page) != 0)
                 return false;
         fetch->announced = true;
