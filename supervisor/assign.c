@@ -264,7 +264,10 @@ void assign_settings_for(uint32_t class, const struct settings *settings, struct
                 copy_network(settings, part);
                 copy_backfill(settings, part);
                 break;
-        default: memcpy(part, settings, sizeof(*part)); break;
+        default:
+                memcpy(part, settings, sizeof(*part));
+                part->given = 0; // who wrote a value does not matter to whoever uses it
+                break;
         }
         part->log_level = LOG_LEVEL_DEBUG;
 }

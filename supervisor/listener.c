@@ -27,10 +27,11 @@ struct client {
 static struct {
         struct supervisor *supervisor;
         int directory_fd, fd;
+        int spare_fd; // given up to turn a client away when no other descriptor is left
         struct event *event;
         struct client clients[CONTROL_CLIENTS_MAX];
         uint64_t forwarded, answered; // requests to the writer: it answers in order
-} listener = {.directory_fd = -1, .fd = -1};
+} listener = {.directory_fd = -1, .fd = -1, .spare_fd = -1};
 
 // ---- clients ----
 
@@ -156,6 +157,18 @@ static bool is_trusted(int fd)
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == geteuid() || peer.uid == 0);
 }
 
+// A connection that is not taken would wake us again and again.
+static void turn_away(int fd)
+{
+        log_error("a command line cannot be answered: %m");
+        if (listener.spare_fd >= 0)
+                close(listener.spare_fd);
+        int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        if (accepted >= 0)
+                close(accepted);
+        listener.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void on_connection(evutil_socket_t fd, short events, void *context)
 {
         struct supervisor *supervisor = context;
@@ -164,9 +177,8 @@ static void on_connection(evutil_socket_t fd, short events, void *context)
         (void)events;
         int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0) {
-                // Without descriptors the connection would wake us again and again: a child's end frees some.
                 if (errno == EMFILE || errno == ENFILE)
-                        log_error("a command line cannot be answered: %m");
+                        turn_away(fd);
                 return;
         }
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX && client == NULL; i++) {
@@ -235,6 +247,7 @@ int listener_open(struct supervisor *supervisor)
         const char *run_directory = supervisor->settings.run_directory;
 
         listener.supervisor = supervisor;
+        listener.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 listener.clients[i].fd = -1;
         if (bind_socket(run_directory) != 0) {

@@ -29,6 +29,8 @@ static void on_ready(struct supervisor *supervisor, struct managed *child)
                 return;
         supervisor->workers_started = true;
         roster_apply(supervisor);
+        log_info("the writer is ready: %zu stream and %zu backfill workers start",
+            children_wanted(supervisor, CHILD_STREAM), children_wanted(supervisor, CHILD_BACKFILL));
         notify_send("READY=1");
 }
 

@@ -431,10 +431,10 @@ static void the_writer_comes_back_at_once_and_gets_new_channels(void **state)
 
         start(fixture, NULL);
         wait_note(fixture, " channel ", 4); // two for the writer, one for each of the pool
-        kill((pid_t)pid_of(fixture, "writer", 1), SIGSEGV);
+        kill((pid_t)pid_of(fixture, "writer", 1), SIGABRT);
         wait_log(fixture, "it is started again at once");
         wait_note(fixture, " channel ", 8);
-        wait_note(fixture, "code -1 signal 11 crash 1", 1); // its successor learns of it
+        wait_note(fixture, "code -1 signal 6 crash 1", 1); // its successor learns of it
         assert_int_equal(count_of(notes(fixture), " start "), 6);
         kill((pid_t)pid_of(fixture, "backfill 1", 1), SIGKILL);
         wait_note(fixture, " channel ", 10);
@@ -624,6 +624,24 @@ static void a_bad_file_keeps_the_old_configuration(void **state)
         wait_log(fixture, "realtime.retry_delay");
         assert_int_equal(count_of(notes(fixture), " start "), 5);
         assert_int_equal(count_of(notes(fixture), " drain"), 0);
+        assert_int_equal(stop(fixture), 0);
+}
+
+static void a_reload_keeps_what_needs_a_restart(void **state)
+{
+        struct fixture *fixture = *state;
+        char more[256];
+
+        start(fixture, NULL);
+        wait_all_ready(fixture);
+        snprintf(more, sizeof(more), "state_directory: %.100s/elsewhere\n", fixture->directory);
+        config(fixture, "[BTCUSDT, ETHUSDT]", more);
+        kill(fixture->pid, SIGHUP);
+        wait_log(fixture, "state_directory: takes effect at the next start");
+        wait_log(fixture, "configuration read again");
+        assert_int_equal(count_of(notes(fixture), " start "), 5);
+        assert_int_equal(count_of(notes(fixture), " drain"), 0);
+        assert_int_equal(count_of(notes(fixture), " setup "), 0);
         assert_int_equal(stop(fixture), 0);
 }
 
@@ -908,9 +926,32 @@ static void a_service_manager_is_told(void **state)
         assert_int_equal(stop(fixture), 0);
 }
 
+// A library that starts a thread would make fork unsafe; the supervisor stays free of all but these.
+static void the_supervisor_links_no_library_that_starts_threads(void **state)
+{
+        static const char *const refused[] = {
+            "nanomsg", "websockets", "curl", "ssl", "crypto", "sqlite", "cjson", "event_extra", "pthread"};
+        struct fixture *fixture = *state;
+        char command[PATH_MAX + 64], line[512];
+
+        snprintf(command, sizeof(command), "ldd %s/supervisor", fixture->programs);
+        FILE *listing = popen(command, "re");
+        assert_non_null(listing);
+        size_t lines = 0;
+        for (; fgets(line, sizeof(line), listing) != NULL; lines++) {
+                for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+                        if (strstr(line, refused[i]) != NULL)
+                                fail_msg("linked: %s", line);
+                }
+        }
+        assert_int_equal(pclose(listing), 0);
+        assert_true(lines > 2);
+}
+
 #define SUPERVISED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-int main(void)
+// An argument names the tests to run ("*reload*"), for all together take a while.
+int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
             SUPERVISED(the_writer_is_ready_before_any_worker_starts),
@@ -937,6 +978,7 @@ int main(void)
             SUPERVISED(when_a_class_crashes_only_a_probe_runs),
             SUPERVISED(a_reload_adds_and_removes_symbols_and_leaves_the_others),
             SUPERVISED(a_bad_file_keeps_the_old_configuration),
+            SUPERVISED(a_reload_keeps_what_needs_a_restart),
             SUPERVISED(a_reload_changes_the_pool_alone),
             SUPERVISED(the_catalogue_starts_and_ends_streams),
             SUPERVISED(one_shot_ends_when_complete),
@@ -948,7 +990,10 @@ int main(void)
             SUPERVISED(a_ban_outlives_a_restart),
             SUPERVISED(incarnations_never_repeat),
             SUPERVISED(a_service_manager_is_told),
+            SUPERVISED(the_supervisor_links_no_library_that_starts_threads),
         };
 
+        if (argc > 1)
+                cmocka_set_test_filter(argv[1]);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
