@@ -44,11 +44,11 @@ $(LIBEXEC)/backfill:      $(call objects,workers/backfill) $(COMMON)
 $(LIBEXEC)/writer:        $(call objects,workers/writer) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
-$(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lm
+$(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lm
 $(LIBEXEC)/supervisor: LDLIBS = -levent_core -lyaml
 $(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcjson -lcrypto -lcap
 $(LIBEXEC)/backfill: LDLIBS = -lcurl -levent_core -lnanomsg -lcjson -lcrypto
-$(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lpthread -lm
+$(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lsnappy -lpthread -lm
 $(EXCHANGE): LDLIBS = -levent_core -levent_extra -levent_openssl -lssl -lcrypto -lcjson -lz -lm
 
 $(PROGRAMS) $(EXCHANGE):
@@ -74,7 +74,7 @@ link_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(call link_line,$(1
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $$(call link_objects,test_$$*) $(CONFIG) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) $(filter -l%,$(call link_line,test_$*)) \
-		-lcmocka -lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lpthread -lm
+		-lcmocka -lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lsnappy -lpthread -lm
 
 # ---- support programs of tests: one source each in tests/support ----
 
@@ -83,7 +83,7 @@ SUPPORT := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%,$(wildcard test
 $(BUILD)/tests/support/%: $(BUILD)/obj/tests/support/%.o $(CONFIG) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
-		-lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lpthread -lm
+		-lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lsnappy -lpthread -lm
 
 # ---- what a user types ----
 

@@ -65,7 +65,7 @@ static struct yearfile *new_file(int fd, int year, const struct yearfile_schema 
 struct yearfile *yearfile_open_read(const char *path, char why[REASON_SIZE])
 {
         struct yearfile_schema schema;
-        int year, fd = yearopen_read(path, 0, &year, &schema, why);
+        int year, fd = yearopen_file(path, false, 0, &year, &schema, why);
 
         if (fd < 0)
                 return NULL;

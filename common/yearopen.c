@@ -70,8 +70,8 @@ static const char *tail_of_path(const char *path)
         return tail;
 }
 
-int yearopen_read(
-    const char *path, int64_t record_type, int *year, struct yearfile_schema *schema, char why[REASON_SIZE])
+int yearopen_file(const char *path, bool writable, int64_t record_type, int *year, struct yearfile_schema *schema,
+    char why[REASON_SIZE])
 {
         const char *name = tail_of_path(path);
         const char *slash = strrchr(path, '/');
@@ -79,7 +79,7 @@ int yearopen_read(
         *year = yeartree_year_of_name(slash != NULL ? slash + 1 : path);
         if (*year == 0)
                 return fail(EINVAL, why, "%s: not named <year>.bin", name);
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return fail(errno, why, "%s: cannot open: %s", name, strerror(errno));
         if (load_schema(fd, name, *year, schema, why) != 0)

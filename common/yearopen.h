@@ -8,10 +8,13 @@
 #include "common/limits.h"
 #include "common/yearheader.h"
 
-// Opens a file named `.../<year>.bin` for reading. Returns a descriptor, or -1 with errno and `why`: ENOENT; EINVAL,
+#include <stdbool.h>
+#include <stdint.h>
+
+// Opens an existing file named `.../<year>.bin`. Returns a descriptor, or -1 with errno and `why`: ENOENT; EINVAL,
 // another name, a foreign header, records of the other type (0 fixed, 1 variable), or shorter than its slots.
-int yearopen_read(
-    const char *path, int64_t record_type, int *year, struct yearfile_schema *schema, char why[REASON_SIZE]);
+int yearopen_file(const char *path, bool writable, int64_t record_type, int *year, struct yearfile_schema *schema,
+    char why[REASON_SIZE]);
 
 // Opens a bucket's year for writing, creating it where absent. -1 with errno and `why`: EINVAL, the file, or for a new
 // year the newest of its siblings, has other columns, timeframe or record length than `schema`.

@@ -6,7 +6,7 @@ set -eu
 
 packages="gcc make pkg-config clang clang-format python3 ca-certificates
 libevent-dev libcurl4-openssl-dev libwebsockets-dev libcap-dev libnanomsg-dev libcjson-dev libyaml-dev libsqlite3-dev
-libmsgpack-dev libssl-dev zlib1g-dev libcmocka-dev"
+libsnappy-dev libmsgpack-dev libssl-dev zlib1g-dev libcmocka-dev"
 
 missing=""
 for package in $packages; do

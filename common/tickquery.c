@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/tickquery.h"
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/tickfile.h"
+#include "common/ticktime.h"
+#include "common/yeartree.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICKS_BYTES 4
+#define NS_PER_US 1000
+
+// A query under way.
+struct run {
+        const struct tickquery *query;
+        int64_t start_ns, end_ns;
+        size_t skip; // rows at the beginning of the range to be left out: of its first second, for a limit
+        size_t left; // rows still to be handed out
+        int years[YEARFILE_YEARS_MAX];
+        int years_count;
+        tickquery_rows *rows;
+        void *context;
+        char *why;
+        struct tick_triple triples[TICK_INDEX_SLOTS_MAX];
+};
+
+static int __attribute__((format(printf, 3, 4))) fail(struct run *run, int error, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(run->why, REASON_SIZE, format, arguments);
+        va_end(arguments);
+        errno = error;
+        return -1;
+}
+
+// ---- rows of a second ----
+
+static int64_t row_time_ns(int64_t second, const unsigned char *row, size_t row_bytes)
+{
+        uint32_t ticks;
+
+        memcpy(&ticks, row + row_bytes - TICKS_BYTES, sizeof(ticks));
+        return second * TICK_NS_PER_S + tick_nanosecond(ticks);
+}
+
+int64_t tick_run_time_ns(const struct tick_run *run, size_t i)
+{
+        return row_time_ns(run->second, run->rows + i * run->row_bytes, run->row_bytes);
+}
+
+const unsigned char *tick_run_columns(const struct tick_run *run, size_t i)
+{
+        return run->rows + i * run->row_bytes;
+}
+
+// The rows of a block that lie in the range: they ascend, so what is cut off lies at its ends.
+static struct tick_run cut_to_range(
+    const struct run *run, const struct tickfile *file, int64_t second, const struct tick_block *block)
+{
+        struct tick_run cut = {.schema = tickfile_schema(file),
+            .second = second,
+            .count = tick_block_count(block),
+            .row_bytes = tickfile_layout(file)->row_bytes,
+            .rows = tick_block_rows(block)};
+
+        while (cut.count > 0 && tick_run_time_ns(&cut, cut.count - 1) > run->end_ns)
+                cut.count--;
+        while (cut.count > 0 && tick_run_time_ns(&cut, 0) < run->start_ns) {
+                cut.rows += cut.row_bytes;
+                cut.count--;
+        }
+        return cut;
+}
+
+// ---- years ----
+
+static int list_years(struct run *run)
+{
+        const struct tickquery *query = run->query;
+        const char *group = tick_group(query->kind);
+        int directory_fd = yeartree_open_group(query->root, query->symbol, TICK_TIMEFRAME, group, run->why);
+
+        if (directory_fd < 0)
+                return -1;
+        run->years_count = yeartree_list_years(directory_fd, run->years);
+        int saved_errno = errno;
+        close(directory_fd);
+        if (run->years_count < 0)
+                return fail(run, saved_errno, "%s/" TICK_TIMEFRAME "/%s: cannot list: %s", query->symbol, group,
+                    strerror(saved_errno));
+        if (run->years_count == 0)
+                return fail(run, ENOENT, "there is no year in bucket %s/" TICK_TIMEFRAME "/%s", query->symbol, group);
+        return 0;
+}
+
+static bool year_is_wanted(const struct run *run, int year)
+{
+        return year_start_us(year) <= run->end_ns / NS_PER_US && year_start_us(year + 1) > run->start_ns / NS_PER_US;
+}
+
+static struct tickfile *open_year(struct run *run, int year)
+{
+        return tickfile_open_read(run->query->root, run->query->symbol, run->query->kind, year, run->why);
+}
+
+static int explain_index(struct run *run, const struct tickfile *file)
+{
+        return fail(run, errno, "%s: cannot read its index: %s", tickfile_name(file), strerror(errno));
+}
+
+// ---- a limit from the end ----
+
+// Counts a second's rows from its end; the range then begins in it.
+static int count_block(struct run *run, const struct tickfile *file, const struct tick_triple *triple,
+    struct tick_block *block, size_t *missing)
+{
+        if (tickfile_read_block(file, triple, block, run->why) != 0)
+                return -1;
+        struct tick_run cut = cut_to_range(run, file, triple->second, block);
+        if (cut.count == 0)
+                return 0;
+        size_t taken = cut.count < *missing ? cut.count : *missing;
+        *missing -= taken;
+        if (*missing == 0) {
+                run->skip = cut.count - taken;
+                run->start_ns = tick_run_time_ns(&cut, 0);
+        }
+        return 0;
+}
+
+static int count_back(struct run *run, const struct tickfile *file, size_t *missing)
+{
+        struct tick_block *block = tick_block_new(tickfile_layout(file));
+        int64_t low = tick_second_of(run->start_ns), high = tick_second_of(run->end_ns) + 1;
+        int result = 0;
+
+        while (*missing > 0 && low < high && result == 0) {
+                // Each has a row at least, so no more than are missing are looked up.
+                size_t wanted = *missing < TICK_INDEX_SLOTS_MAX ? *missing : TICK_INDEX_SLOTS_MAX;
+                ssize_t count = tick_index_read_back(tickfile_index(file), low, &high, run->triples, wanted);
+
+                if (count < 0)
+                        result = explain_index(run, file);
+                while (*missing > 0 && count > 0 && result == 0)
+                        result = count_block(run, file, &run->triples[--count], block, missing);
+        }
+        int saved_errno = errno;
+        tick_block_free(block);
+        errno = saved_errno;
+        return result;
+}
+
+// A limit from the end becomes a start: rows are handed out ascending, in bounded memory, so the first of the last N
+// must be known before any. Rows that the writer adds meanwhile are beyond the N, which are counted again.
+static int move_start_for_limit(struct run *run)
+{
+        size_t missing = run->query->limit;
+
+        for (int i = run->years_count - 1; i >= 0 && missing > 0; i--) {
+                if (!year_is_wanted(run, run->years[i]))
+                        continue;
+                struct tickfile *file = open_year(run, run->years[i]);
+                if (file == NULL)
+                        return -1;
+                int result = count_back(run, file, &missing), saved_errno = errno;
+                tickfile_close(file);
+                errno = saved_errno;
+                if (result != 0)
+                        return -1;
+        }
+        return 0;
+}
+
+// ---- handing out ----
+
+static int hand_out_block(
+    struct run *run, const struct tickfile *file, const struct tick_triple *triple, struct tick_block *block)
+{
+        if (tickfile_read_block(file, triple, block, run->why) != 0)
+                return -1;
+        struct tick_run cut = cut_to_range(run, file, triple->second, block);
+        size_t skipped = run->skip < cut.count ? run->skip : cut.count;
+
+        run->skip -= skipped;
+        cut.rows += skipped * cut.row_bytes;
+        cut.count -= skipped;
+        if (cut.count > run->left)
+                cut.count = run->left;
+        run->left -= cut.count;
+        return cut.count > 0 ? run->rows(run->context, &cut) : 0;
+}
+
+static int hand_out_year(struct run *run, int year)
+{
+        struct tickfile *file = open_year(run, year);
+        int64_t low = tick_second_of(run->start_ns), high = tick_second_of(run->end_ns) + 1;
+        int result = 0;
+
+        if (file == NULL)
+                return -1;
+        struct tick_block *block = tick_block_new(tickfile_layout(file));
+        while (run->left > 0 && low < high && result == 0) {
+                size_t wanted = run->left < TICK_INDEX_SLOTS_MAX ? run->left : TICK_INDEX_SLOTS_MAX;
+                ssize_t count = tick_index_read(tickfile_index(file), &low, high, run->triples, wanted);
+
+                if (count < 0)
+                        result = explain_index(run, file);
+                for (ssize_t i = 0; i < count && run->left > 0 && result == 0; i++)
+                        result = hand_out_block(run, file, &run->triples[i], block);
+        }
+        int saved_errno = errno;
+        tick_block_free(block);
+        tickfile_close(file);
+        errno = saved_errno;
+        return result;
+}
+
+int tickquery_run(const struct tickquery *query, tickquery_rows *rows, void *context, char why[REASON_SIZE])
+{
+        struct run *run = memory_zeroed(1, sizeof(*run));
+        int result;
+
+        run->query = query;
+        // Seconds are counted one beyond the end; no file lies there.
+        run->start_ns = query->start_ns > 0 ? query->start_ns : 0;
+        run->end_ns = query->end_ns < INT64_MAX - TICK_NS_PER_S ? query->end_ns : INT64_MAX - TICK_NS_PER_S;
+        run->left = query->limit > 0 ? query->limit : SIZE_MAX;
+        run->rows = rows;
+        run->context = context;
+        run->why = why;
+        result = list_years(run);
+        if (result == 0 && query->limit > 0 && !query->limit_from_start)
+                result = move_start_for_limit(run);
+        for (int i = 0; result == 0 && run->left > 0 && i < run->years_count; i++) {
+                if (year_is_wanted(run, run->years[i]))
+                        result = hand_out_year(run, run->years[i]);
+        }
+        int saved_errno = errno;
+        free(run);
+        errno = saved_errno;
+        return result;
+}
