@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: what is applied, what it proves, and what is asked for next.
 // LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
-// workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
-// workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c
-// workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c
-// workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c
-// workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
+// LINK: workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
+// LINK: workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c
+// LINK: workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c
+// LINK: workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c
+// LINK: workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
 #include "tests/unit/store_rig.h"
 
 static void a_cold_start_asks_for_catalogue_first_bar_and_history(void **state)
