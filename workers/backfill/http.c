@@ -23,7 +23,8 @@ struct http {
         CURLM *multi;
         struct event *timer;
         struct http_options options;
-        bool plain; // base_url is http://
+        char base_url[URL_SIZE]; // a copy: what is set up once must stay what every request uses
+        bool plain;              // base_url is http://
 };
 
 struct http_request {
@@ -236,6 +237,7 @@ struct http *http_new(struct event_base *base, const struct http_options *option
 
         http->base = base;
         http->options = *options;
+        snprintf(http->base_url, sizeof(http->base_url), "%s", options->base_url);
         http->plain = strncmp(options->base_url, "http://", 7) == 0;
         http->timer = evtimer_new(base, on_timer, http);
         if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
@@ -344,7 +346,7 @@ int http_request_start(struct http_request *request, const char *path, size_t bo
         struct http *http = request->http;
 
         REQUIRE(!request->running);
-        int length = snprintf(request->url, sizeof(request->url), "%s%s", http->options.base_url, path);
+        int length = snprintf(request->url, sizeof(request->url), "%s%s", http->base_url, path);
         REQUIRE(length > 0 && (size_t)length < sizeof(request->url));
         request->length = 0;
         request->bytes_max = body_bytes_max;
