@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/server.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
@@ -206,7 +206,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 
 static void send_late(struct conn *conn, struct evbuffer *bytes, double seconds)
 {
-        struct late *late = memory_zeroed(sizeof *late);
+        struct late *late = heap_zeroed(sizeof *late);
         struct timeval wait = {(time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
         late->exchange = conn->exchange;
         late->conn = conn;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 
 #define DAY_S 86400L
 
@@ -90,7 +90,7 @@ struct certs *certs_new(const char *directory)
         static const char *const here = "DNS:localhost,IP:127.0.0.1";
         struct issuer authority = make(NULL, "Simulated exchange CA", NULL, -DAY_S, 30 * DAY_S);
         struct issuer stranger = make(NULL, "Unknown CA", NULL, -DAY_S, 30 * DAY_S);
-        struct certs *certs = memory_zeroed(sizeof *certs);
+        struct certs *certs = heap_zeroed(sizeof *certs);
         certs->right = new_context(&authority, here, -DAY_S, 30 * DAY_S);
         certs->wrong_host = new_context(&authority, "DNS:elsewhere.invalid", -DAY_S, 30 * DAY_S);
         certs->expired = new_context(&authority, here, -3 * DAY_S, -DAY_S);

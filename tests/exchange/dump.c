@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/params.h"
 #include "tests/exchange/server.h"
 #include "tests/exchange/text.h"
@@ -43,7 +43,7 @@ static const char *read_request(struct exchange *exchange, const struct http_req
 
 void dump_begin(struct conn *conn, const struct http_request *request)
 {
-        struct dump *dump = memory_zeroed(sizeof *dump);
+        struct dump *dump = heap_zeroed(sizeof *dump);
         const char *complaint = read_request(conn->exchange, request, dump);
         if (complaint != NULL) {
                 free(dump);

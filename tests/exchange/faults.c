@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tests/exchange/grid.h"
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/simclock.h"
 #include "tests/exchange/tape.h"
 
@@ -88,7 +88,7 @@ struct faults {
 
 struct faults *faults_new(uint64_t seed)
 {
-        struct faults *faults = memory_zeroed(sizeof *faults);
+        struct faults *faults = heap_zeroed(sizeof *faults);
         faults->random = tape_hash(seed ^ UINT64_C(0x6661756c7473));
         return faults;
 }
@@ -165,7 +165,7 @@ static bool read_text(const cJSON *item, char **text)
                 return false;
         }
         free(*text);
-        *text = memory_string(from, strlen(from));
+        *text = heap_string(from, strlen(from));
         return true;
 }
 
@@ -240,7 +240,7 @@ const struct fault *faults_arm(struct faults *faults, const cJSON *json, char *e
                 snprintf(error, error_size, "\"fault\" must name one of those in GET /control/faults");
                 return NULL;
         }
-        struct fault *fault = memory_zeroed(sizeof *fault);
+        struct fault *fault = heap_zeroed(sizeof *fault);
         fault->kind = kind;
         fault->count = kinds[kind].count;
         fault->probability = 1;

@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 
 static int hex_digit(char c)
 {
@@ -95,7 +95,7 @@ static bool split_request_line(struct http_request *request, char *line)
         request->query = "";
         if (query != NULL) {
                 *query++ = '\0';
-                request->query = memory_string(query, strlen(query));
+                request->query = heap_string(query, strlen(query));
                 split_query(request, query);
         }
         return true;
@@ -132,7 +132,7 @@ enum http_result http_read_request(struct evbuffer *in, struct http_request *req
         if (head_size > HTTP_HEAD_MAX) {
                 return HTTP_BAD;
         }
-        request->memory = memory_string((const char *)evbuffer_pullup(in, (ev_ssize_t)head_size), head_size);
+        request->memory = heap_string((const char *)evbuffer_pullup(in, (ev_ssize_t)head_size), head_size);
         if (!split_head(request, &content_length) || content_length < 0 || content_length > HTTP_BODY_MAX) {
                 http_request_free(request);
                 return HTTP_BAD;
@@ -143,7 +143,7 @@ enum http_result http_read_request(struct evbuffer *in, struct http_request *req
                 return HTTP_MORE;
         }
         evbuffer_drain(in, head_size);
-        char *body = memory_zeroed(request->body_size + 1);
+        char *body = heap_zeroed(request->body_size + 1);
         evbuffer_remove(in, body, request->body_size);
         request->body = body;
         return HTTP_READY;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "tests/exchange/exchange.h"
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/replay.h"
 #include "tests/exchange/server.h"
 #include "tests/exchange/session.h"
@@ -34,7 +34,7 @@ void exchange_log(const struct exchange *exchange, const char *format, ...)
 
 static void add_symbols(struct exchange *exchange, const char *list)
 {
-        char *copy = memory_string(list, strlen(list)), *rest = copy, *name;
+        char *copy = heap_string(list, strlen(list)), *rest = copy, *name;
         while ((name = strsep(&rest, ",")) != NULL) {
                 if (*name == '\0') {
                         continue;
@@ -57,7 +57,7 @@ static void add_symbols(struct exchange *exchange, const char *list)
 static struct market_symbol *split_dated(struct exchange *exchange, const char *text, int64_t *time_ms)
 {
         size_t length = strcspn(text, "=");
-        char *name = memory_string(text, length);
+        char *name = heap_string(text, length);
         struct market_symbol *symbol = market_add_symbol(exchange->market, name);
         grid_parse_time(text + length + 1, time_ms);
         free(name);
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
         exchange.base = event_base_new();
         exchange.faults = faults_new((uint64_t)options.seed);
         exchange.served = served_new();
-        exchange.sessions = memory_zeroed(sizeof *exchange.sessions);
+        exchange.sessions = heap_zeroed(sizeof *exchange.sessions);
         rate_init(&exchange.rate, options.limit_weight, options.limit_connections, options.ban_seconds * 1000);
         simclock_init(&exchange.clock, options.start_ms, options.speed);
         exchange.server = make_market(&exchange) == 0 ? server_new(&exchange) : NULL;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 
 #define LISTED_BY_DEFAULT_MS INT64_C(1502942400000) // 2017-08-17T04:00, when Binance's first symbols began
 #define CACHED_HOURS 1024                           // six weeks
@@ -51,7 +51,7 @@ struct market_private {
 
 struct market *market_new(uint64_t seed, int trades_per_minute)
 {
-        struct market *market = memory_zeroed(sizeof *market);
+        struct market *market = heap_zeroed(sizeof *market);
         market->seed = seed;
         market->trades_per_minute = trades_per_minute;
         return market;
@@ -105,19 +105,19 @@ struct market_symbol *market_add_symbol(struct market *market, const char *name)
         if (symbol != NULL) {
                 return symbol;
         }
-        symbol = memory_zeroed(sizeof *symbol);
-        symbol->private = memory_zeroed(sizeof *symbol->private);
+        symbol = heap_zeroed(sizeof *symbol);
+        symbol->private = heap_zeroed(sizeof *symbol->private);
         symbol->private->hours.size = CACHED_HOURS;
         symbol->private->days.size = CACHED_DAYS;
         size_t split = strlen(name) - quote_length(name);
-        symbol->name = memory_string(name, strlen(name));
-        symbol->base = memory_string(name, split);
-        symbol->quote = memory_string(name + split, strlen(name) - split);
-        symbol->status = memory_string("TRADING", 7);
+        symbol->name = heap_string(name, strlen(name));
+        symbol->base = heap_string(name, split);
+        symbol->quote = heap_string(name + split, strlen(name) - split);
+        symbol->status = heap_string("TRADING", 7);
         symbol->listed_ms = LISTED_BY_DEFAULT_MS;
         symbol->ends_ms = MARKET_NEVER;
         tape_init(&symbol->tape, market->seed, name, market->trades_per_minute);
-        market->symbols = memory_grow(market->symbols, market->symbol_count + 1, sizeof *market->symbols);
+        market->symbols = heap_grow(market->symbols, market->symbol_count + 1, sizeof *market->symbols);
         market->symbols[market->symbol_count++] = symbol;
         return symbol;
 }
@@ -145,7 +145,7 @@ struct market_symbol *market_symbol_at(const struct market *market, size_t index
 void market_set_status(struct market_symbol *symbol, const char *status)
 {
         free(symbol->status);
-        symbol->status = memory_string(status, strlen(status));
+        symbol->status = heap_string(status, strlen(status));
 }
 
 void market_set_quiet(struct market_symbol *symbol)
@@ -171,7 +171,7 @@ void market_set_replay(struct market_symbol *symbol, enum grid_interval interval
 
 size_t market_add_hole(struct market *market, const struct market_symbol *symbol, int64_t from_ms, int64_t to_ms)
 {
-        market->holes = memory_grow(market->holes, market->hole_count + 1, sizeof *market->holes);
+        market->holes = heap_grow(market->holes, market->hole_count + 1, sizeof *market->holes);
         market->holes[market->hole_count] = (struct hole){symbol, from_ms, to_ms};
         return market->hole_count++;
 }
@@ -184,7 +184,7 @@ void market_end_hole(struct market *market, size_t hole, int64_t to_ms)
 void market_add_shift(
     struct market *market, const struct market_symbol *symbol, int64_t from_ms, int64_t to_ms, int64_t offset_ms)
 {
-        market->shifts = memory_grow(market->shifts, market->shift_count + 1, sizeof *market->shifts);
+        market->shifts = heap_grow(market->shifts, market->shift_count + 1, sizeof *market->shifts);
         market->shifts[market->shift_count++] = (struct shift){symbol, from_ms, to_ms, offset_ms};
         market->shift_max_ms = offset_ms > market->shift_max_ms ? offset_ms : market->shift_max_ms;
 }
@@ -273,7 +273,7 @@ static const struct bar *sum_cached(
 {
         struct bar minute;
         if (cache->slots == NULL) {
-                cache->slots = memory_zeroed(cache->size * sizeof *cache->slots);
+                cache->slots = heap_zeroed(cache->size * sizeof *cache->slots);
         }
         struct cached *slot = &cache->slots[(size_t)index % cache->size];
         if (slot->index_plus_one != index + 1) {

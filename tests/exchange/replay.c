@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/text.h"
 #include "tests/exchange/zipread.h"
 
@@ -83,13 +83,13 @@ static void collect(const char *symbol, enum grid_interval interval, const struc
                 at = at->next;
         }
         if (at == NULL) {
-                at = memory_zeroed(sizeof *at);
+                at = heap_zeroed(sizeof *at);
                 snprintf(at->symbol, sizeof at->symbol, "%s", symbol);
                 at->interval = interval;
                 at->next = collections;
                 collections = at;
         }
-        at->bars = memory_grow(at->bars, at->count + 1, sizeof *at->bars);
+        at->bars = heap_grow(at->bars, at->count + 1, sizeof *at->bars);
         at->bars[at->count++] = *bar;
 }
 
@@ -140,7 +140,7 @@ static char *read_file(const char *path, size_t *size)
         }
         long length = ftell(file);
         rewind(file);
-        char *bytes = length >= 0 && length <= FILE_SIZE_MAX ? memory_zeroed((size_t)length + 1) : NULL;
+        char *bytes = length >= 0 && length <= FILE_SIZE_MAX ? heap_zeroed((size_t)length + 1) : NULL;
         *size = bytes != NULL ? fread(bytes, 1, (size_t)length, file) : 0;
         fclose(file);
         if (bytes == NULL || *size != (size_t)length) {
@@ -258,7 +258,7 @@ static long hand_over(struct market *market)
         long total = 0;
         while (collections != NULL) {
                 struct collection *at = collections;
-                struct bar *spare = memory_zeroed(at->count * sizeof *spare);
+                struct bar *spare = heap_zeroed(at->count * sizeof *spare);
                 collections = at->next;
                 merge_sort(at->bars, spare, at->count);
                 free(spare);

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 
 struct served *served_new(void)
 {
-        return memory_zeroed(sizeof(struct served));
+        return heap_zeroed(sizeof(struct served));
 }
 
 void served_free(struct served *served)
@@ -54,7 +54,7 @@ void served_add_window(struct served *served, const struct served_window *window
                 served->window_count = half;
                 served->windows_forgotten += (int64_t)half;
         }
-        served->windows = memory_grow(served->windows, served->window_count + 1, sizeof *served->windows);
+        served->windows = heap_grow(served->windows, served->window_count + 1, sizeof *served->windows);
         served->windows[served->window_count++] = *window;
         served->rows += window->rows;
 }
@@ -66,8 +66,8 @@ struct served_stream *served_find_stream(struct served *served, const char *name
                         return at;
                 }
         }
-        struct served_stream *stream = memory_zeroed(sizeof *stream);
-        stream->name = memory_string(name, strlen(name));
+        struct served_stream *stream = heap_zeroed(sizeof *stream);
+        stream->name = heap_string(name, strlen(name));
         stream->first_open_ms = stream->last_open_ms = stream->blast_place_ms = -1;
         stream->next = served->streams;
         served->streams = stream;

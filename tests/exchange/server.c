@@ -14,7 +14,7 @@
 
 #include "tests/exchange/certs.h"
 #include "tests/exchange/control.h"
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/proxy.h"
 #include "tests/exchange/rest.h"
 #include "tests/exchange/session.h"
@@ -147,7 +147,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 static void add_conn(struct server *server, evutil_socket_t fd, bool tls)
 {
-        struct conn *conn = memory_zeroed(sizeof *conn);
+        struct conn *conn = heap_zeroed(sizeof *conn);
         int one = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         conn->exchange = server->exchange;
@@ -245,7 +245,7 @@ static struct evconnlistener *listen_on(struct server *server, int64_t port)
 
 struct server *server_new(struct exchange *exchange)
 {
-        struct server *server = memory_zeroed(sizeof *server);
+        struct server *server = heap_zeroed(sizeof *server);
         server->exchange = exchange;
         server->plain = listen_on(server, exchange->options->port);
         if (server->plain == NULL) {

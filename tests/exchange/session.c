@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/server.h"
 #include "tests/exchange/streams.h"
 #include "tests/exchange/subscribe.h"
@@ -55,7 +55,7 @@ static void refuse(struct conn *conn, int status, const char *text)
 static void start(struct conn *conn, const struct http_request *request)
 {
         struct exchange *exchange = conn->exchange;
-        struct session *session = memory_zeroed(sizeof *session);
+        struct session *session = heap_zeroed(sizeof *session);
         session->conn = conn;
         session->exchange = exchange;
         session->message = evbuffer_new();

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/params.h"
 #include "tests/exchange/streams.h"
 
@@ -84,7 +84,7 @@ static void add(struct session *session, struct subscription *subscription)
         }
         streams_begin(session, subscription);
         session->subscriptions =
-            memory_grow(session->subscriptions, session->count + 1, sizeof *session->subscriptions);
+            heap_grow(session->subscriptions, session->count + 1, sizeof *session->subscriptions);
         session->subscriptions[session->count++] = *subscription;
         session->exchange->served->subscriptions++;
 }
@@ -110,7 +110,7 @@ void subscribe_from_url(struct session *session, const struct http_request *requ
         if (names == NULL) {
                 return;
         }
-        char *copy = memory_string(names, strlen(names)), *rest = copy, *name;
+        char *copy = heap_string(names, strlen(names)), *rest = copy, *name;
         while ((name = strsep(&rest, "/")) != NULL) {
                 struct subscription subscription;
                 if (session->count < SESSION_STREAMS_MAX && subscribe_parse_name(name, &subscription)) {

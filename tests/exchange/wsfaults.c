@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 #include "tests/exchange/text.h"
 
 static struct fault_subject subject_of(const struct subscription *subscription, const struct bar *bar)
@@ -45,7 +45,7 @@ static void send_drip(struct session *session, const char *text, size_t length)
 
 static void send_filled(struct session *session, char open, char inner, char close, size_t inner_count)
 {
-        char *text = memory_zeroed(inner_count + 2);
+        char *text = heap_zeroed(inner_count + 2);
         memset(text, inner, inner_count + 2);
         text[0] = open;
         text[inner_count + 1] = close;
@@ -82,7 +82,7 @@ static char *replace_value(const char *text, const char *key, const char *with)
         const char *at = strstr(text, key);
         size_t before = at != NULL ? (size_t)(at - text) + strlen(key) : strlen(text);
         const char *rest = text + before + strcspn(text + before, ",");
-        char *changed = memory_zeroed(before + strlen(with) + strlen(rest) + 1);
+        char *changed = heap_zeroed(before + strlen(with) + strlen(rest) + 1);
         memcpy(changed, text, before);
         strcpy(changed + before, with);
         strcat(changed, rest);
@@ -91,7 +91,7 @@ static char *replace_value(const char *text, const char *key, const char *with)
 
 static char *huge_number(void)
 {
-        char *digits = memory_zeroed(403);
+        char *digits = heap_zeroed(403);
         memset(digits, '9', 402);
         digits[0] = digits[401] = '"';
         return digits;
@@ -99,7 +99,7 @@ static char *huge_number(void)
 
 static char *nested(size_t depth)
 {
-        char *text = memory_zeroed(2 * depth + 1);
+        char *text = heap_zeroed(2 * depth + 1);
         memset(text, '[', depth);
         memset(text + depth, ']', depth);
         return text;
@@ -109,8 +109,8 @@ static char *spoil_text(const struct fault *fault, const char *text)
 {
         char *digits, *result;
         switch (fault->kind) {
-        case FAULT_WS_TRUNCATED: return memory_string(text, strlen(text) / 2);
-        case FAULT_WS_GARBAGE: return memory_string("\x01{]kline?,", 10);
+        case FAULT_WS_TRUNCATED: return heap_string(text, strlen(text) / 2);
+        case FAULT_WS_GARBAGE: return heap_string("\x01{]kline?,", 10);
         case FAULT_WS_BAD_UTF8: return replace_value(text, "\"i\":", "\"\xc3\x28\xff\"");
         case FAULT_WS_NAN: return replace_value(text, "\"o\":", "NaN");
         case FAULT_WS_HUGE_NUMBER:
@@ -149,9 +149,9 @@ static void send_text(struct session *session, const struct fault_subject *subje
 
 static void hold(struct session *session, const char *stream, const char *text, size_t length, int64_t due_ms)
 {
-        struct held *held = memory_zeroed(sizeof *held), **last = &session->held;
+        struct held *held = heap_zeroed(sizeof *held), **last = &session->held;
         snprintf(held->stream, sizeof held->stream, "%s", stream);
-        held->text = memory_string(text, length);
+        held->text = heap_string(text, length);
         held->length = length;
         held->due_ms = due_ms;
         while (*last != NULL) {

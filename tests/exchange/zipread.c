@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 
 #define END_SIZE 22
 #define CENTRAL_SIZE 46
@@ -51,7 +51,7 @@ static int inflate_raw(const uint8_t *packed, size_t packed_size, char *out, siz
 
 static char *unpack(const uint8_t *packed, size_t packed_size, uint32_t method, size_t size, const char **error)
 {
-        char *out = memory_zeroed(size + 1);
+        char *out = heap_zeroed(size + 1);
         *error = NULL;
         if (method == 0 && packed_size == size) {
                 memcpy(out, packed, size);

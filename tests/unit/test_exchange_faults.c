@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulated exchange's faults: what a description accepts, whom a fault befalls, how often, and by which chance.
-// LINK: tests/exchange/faults.c tests/exchange/grid.c tests/exchange/memory.c tests/exchange/simclock.c
+// LINK: tests/exchange/faults.c tests/exchange/grid.c tests/exchange/heap.c tests/exchange/simclock.c
 // LINK: tests/exchange/tape.c tests/exchange/bar.c -lcjson
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulated exchange's market: every bar is the exact sum of one trade tape, on the right grid.
 // LINK: tests/exchange/market.c tests/exchange/tape.c tests/exchange/grid.c tests/exchange/bar.c
-// LINK: tests/exchange/memory.c tests/exchange/page.c
+// LINK: tests/exchange/heap.c tests/exchange/page.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulated exchange replays the archive's zips and recorded pages as they are.
 // LINK: tests/exchange/replay.c tests/exchange/zipread.c tests/exchange/text.c tests/exchange/market.c
-// LINK: tests/exchange/tape.c tests/exchange/grid.c tests/exchange/bar.c tests/exchange/memory.c
+// LINK: tests/exchange/tape.c tests/exchange/grid.c tests/exchange/bar.c tests/exchange/heap.c
 // LINK: -lz
 #include <setjmp.h>
 #include <stdarg.h>

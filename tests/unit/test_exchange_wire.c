@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulated exchange's wire: WebSocket framing, request parsing, parameter checks, numbers as text.
 // LINK: tests/exchange/websocket.c tests/exchange/http.c tests/exchange/params.c tests/exchange/text.c
-// LINK: tests/exchange/grid.c tests/exchange/bar.c tests/exchange/memory.c
+// LINK: tests/exchange/grid.c tests/exchange/bar.c tests/exchange/heap.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/exchange/memory.h"
+#include "tests/exchange/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +14,13 @@ static void *check(void *memory)
         return memory;
 }
 
-void *memory_zeroed(size_t size)
+void *heap_zeroed(size_t size)
 {
         return check(calloc(1, size));
 }
 
 // Capacities are powers of two, so growing by one moves memory only when a power is passed.
-void *memory_grow(void *old, size_t count, size_t size)
+void *heap_grow(void *old, size_t count, size_t size)
 {
         size_t capacity = 1;
         while (capacity < count) {
@@ -29,7 +29,7 @@ void *memory_grow(void *old, size_t count, size_t size)
         return check(realloc(old, capacity * size));
 }
 
-char *memory_string(const char *text, size_t length)
+char *heap_string(const char *text, size_t length)
 {
         char *copy = check(malloc(length + 1));
         memcpy(copy, text, length);
