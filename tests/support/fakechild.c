@@ -126,10 +126,11 @@ static void begin(void)
                 governor_ban(child.governor, 429, 1000);
         if (script_is("liar") && write(CHILD_FD_CONTROL, "nonsense", 8) != 8)
                 abort();
+        // Noted first, so that what follows from it is noted after it.
+        note("ready %u", child.setup->generation);
         if (child_send_ready(&child) != 0)
                 exit(EXIT_FAILED);
         ready_at = mono_now();
-        note("ready %u", child.setup->generation);
         struct control_result why = {.error = ENODATA, .text = "nothing can be had"};
         if (script_is("complete") && child_send(&child, CONTROL_COMPLETE, NULL, 0, -1) != 0)
                 exit(EXIT_FAILED);
