@@ -194,18 +194,24 @@ static void explained_gaps_agree_with_their_cells(void **state)
 static void a_note_is_filled_when_nothing_in_it_is_missing(void **state)
 {
         struct gaps notes = {0};
-        struct ranges covered = {0}, explained = {0};
+        struct ranges covered = {0}, explained = {0}, leased = {0};
 
         (void)state;
         assert_int_equal(gaps_note(&notes, 10, 20, GAP_OPEN, 1, "reconnect"), 0);
         assert_int_equal(gaps_note(&notes, 30, 40, GAP_OPEN, 1, "reconnect"), 0);
         assert_int_equal(ranges_set(&covered, 0, 15, BAR_REST), 0);
-        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, 10), 0);
+        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, &leased, 10), 0);
         assert_int_equal(ranges_set(&explained, 15, 20, GAP_ABSENT), 0);
-        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, 10), 1);
+        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, &leased, 10), 1);
         assert_int_equal(notes.items[0].state, GAP_FILLED);
         assert_int_equal(notes.items[1].state, GAP_OPEN);
-        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, 0), 1); // forgotten
+        assert_int_equal(ranges_set(&leased, 35, 36, 0), 0);
+        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, &leased, 10), 1);
+        assert_int_equal(notes.items[1].state, GAP_REPAIRING);
+        ranges_clear(&leased);
+        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, &leased, 10), 1);
+        assert_int_equal(notes.items[1].state, GAP_OPEN);
+        assert_int_equal(gaps_settle_notes(&notes, &covered, &explained, &leased, 0), 1); // forgotten
         assert_int_equal(notes.count, 1);
         assert_int_equal(notes.items[0].start_us, 30);
         gaps_free(&notes);

@@ -200,6 +200,42 @@ static void foreign_files_refuse_their_bucket_and_no_other(void **state)
         rig_free(rig);
 }
 
+static void a_foreign_year_file_met_in_a_job_proves_nothing_absent(void **state)
+{
+        struct rig *rig = rig_new();
+        char path[PATH_SIZE + 64];
+
+        (void)state;
+        rig->setup.settings.backfill_start_us = RIG_MIN(-20);
+        rig_open(rig);
+        rig_introduce(rig, RIG_MIN(-20));
+        rig_live(rig, RIG_MIN(1439), 1, 0);
+        assert_int_equal(store_sync(rig->store), 0);
+        snprintf(path, sizeof(path), "%s/BTCUSDT/1Min/OHLCV/2023.bin", rig->setup.settings.root_directory);
+        close(open(path, O_WRONLY | O_CREAT, 0644));
+        assert_true(rig_next(rig));
+        assert_int_equal(rig->job.start_us, RIG_MIN(-20));
+        assert_int_equal(rig_answer(rig, 0), -1);
+        assert_int_equal(errno, EBADMSG);
+        assert_non_null(strstr(rig->why, "2023.bin"));
+        assert_int_equal(store_sync(rig->store), 0);
+        struct ledger_bucket bucket = rig_bucket(rig);
+        assert_int_equal(bucket.explained[GAP_ABSENT], 0);
+        assert_int_equal(bucket.rows, 1);
+        assert_non_null(strstr(bucket.why, "2023.bin"));
+        // Mended, and told to look again.
+        assert_int_equal(unlink(path), 0);
+        store_reconfigure(rig->store, &rig->setup);
+        for (int tenths = 0; !rig_next(rig); tenths++) {
+                assert_true(tenths < 30);
+                usleep(100000);
+        }
+        assert_int_equal(rig_answer(rig, 0), 1);
+        assert_int_equal(store_sync(rig->store), 0);
+        assert_int_equal(rig_bucket(rig).missing, 0);
+        rig_free(rig);
+}
+
 static void a_ledger_of_other_endpoints_is_refused(void **state)
 {
         struct rig *rig = rig_new();
@@ -422,6 +458,7 @@ int main(void)
             cmocka_unit_test(rows_without_an_account_are_not_believed_once_the_bucket_is_ours),
             cmocka_unit_test(year_files_that_are_gone_are_fetched_again),
             cmocka_unit_test(foreign_files_refuse_their_bucket_and_no_other),
+            cmocka_unit_test(a_foreign_year_file_met_in_a_job_proves_nothing_absent),
             cmocka_unit_test(a_ledger_of_other_endpoints_is_refused),
             cmocka_unit_test(a_damaged_ledger_is_refused_by_name),
             cmocka_unit_test(a_ledger_with_rows_we_never_write_is_refused),

@@ -146,7 +146,7 @@ static void cover_got(struct store *store, const struct lease *lease)
                 return;
         bucket->corrected += (int64_t)lease->corrected;
         bucket_row_changed(store, bucket);
-        log_info("%s %s: REST corrected %llu bars that the stream had brought", bucket->symbol,
+        log_info("%s %s: REST corrected %llu bars that were stored before", bucket->symbol,
             interval_name(bucket->interval), (unsigned long long)lease->corrected);
 }
 
@@ -227,7 +227,14 @@ int finish_job(struct store *store, struct lease *lease, char why[REASON_SIZE])
         switch (lease->job.kind) {
         case JOB_CATALOG: result = finish_catalogue(store, lease, why); break;
         case JOB_LISTING: result = finish_listing(store, lease, why); break;
-        default: finish_klines(store, lease); break;
+        default:
+                if (store->buckets[lease->bucket]->refused) {
+                        // Its rows were not written, so nothing may be concluded from what is not there.
+                        (void)snprintf(why, REASON_SIZE, "%s", store->buckets[lease->bucket]->why);
+                        errno = EBADMSG;
+                        return -1;
+                }
+                finish_klines(store, lease);
         }
         if (result < 0)
                 return -1;

@@ -176,17 +176,31 @@ static bool nothing_missing(const struct gap *gap, const struct ranges *covered,
         return true;
 }
 
-size_t gaps_settle_notes(
-    struct gaps *gaps, const struct ranges *covered, const struct ranges *explained, size_t filled_max)
+static enum gap_state state_of(
+    const struct gap *gap, const struct ranges *covered, const struct ranges *explained, const struct ranges *leased)
+{
+        size_t index = ranges_find(leased, gap->start_us);
+
+        if (nothing_missing(gap, covered, explained))
+                return GAP_FILLED;
+        return index < leased->count && leased->items[index].start_us < gap->end_us ? GAP_REPAIRING : GAP_OPEN;
+}
+
+size_t gaps_settle_notes(struct gaps *gaps, const struct ranges *covered, const struct ranges *explained,
+    const struct ranges *leased, size_t filled_max)
 {
         size_t filled = 0, changed = 0;
 
         for (size_t i = 0; i < gaps->count; i++) {
-                if (gaps->items[i].state != GAP_FILLED && nothing_missing(&gaps->items[i], covered, explained)) {
-                        gaps->items[i].state = GAP_FILLED;
-                        changed++;
+                struct gap *gap = &gaps->items[i];
+
+                if (gap->state != GAP_FILLED) {
+                        int32_t state = (int32_t)state_of(gap, covered, explained, leased);
+
+                        changed += state != gap->state;
+                        gap->state = state;
                 }
-                filled += gaps->items[i].state == GAP_FILLED;
+                filled += gap->state == GAP_FILLED;
         }
         for (size_t i = 0; i < gaps->count && filled > filled_max;) {
                 if (gaps->items[i].state == GAP_FILLED) {

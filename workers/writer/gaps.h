@@ -37,9 +37,9 @@ int gaps_to_ranges(const struct gaps *gaps, struct ranges *ranges);
 // Notes: adds one, which may overlap others.
 int gaps_note(
     struct gaps *gaps, int64_t start_us, int64_t end_us, enum gap_state state, int64_t found_us, const char *evidence);
-// Marks notes filled where nothing in them is missing any more, and forgets the oldest filled ones above `filled_max`.
-// Returns how many changed.
-size_t gaps_settle_notes(
-    struct gaps *gaps, const struct ranges *covered, const struct ranges *explained, size_t filled_max);
+// Marks notes filled where nothing in them is missing any more, repairing where a job is under way (`leased`), else
+// open; forgets the oldest filled ones above `filled_max`. Returns how many changed.
+size_t gaps_settle_notes(struct gaps *gaps, const struct ranges *covered, const struct ranges *explained,
+    const struct ranges *leased, size_t filled_max);
 
 #endif

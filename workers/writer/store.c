@@ -89,6 +89,7 @@ struct store *store_open(const struct child_setup *setup, struct governor_page *
                 return NULL;
         }
         wanted_configure(store);
+        store_report_disk(store);
         return store;
 }
 
@@ -127,7 +128,7 @@ void store_reconfigure(struct store *store, const struct child_setup *setup)
         for (size_t i = 0; i < store->buckets_count; i++) {
                 if (!store->buckets[i]->refused)
                         continue;
-                store->buckets[i]->refused = false;
+                store->buckets[i]->refused = store->buckets[i]->prepared = store->buckets[i]->schema_known = false;
                 bucket_set_why(store, store->buckets[i], "");
         }
         wanted_configure(store);

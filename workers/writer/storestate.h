@@ -214,6 +214,8 @@ struct store {
 // Something awaits the next sync: `bytes` written; `urgent`: live rows or a finished job, for which it comes within a
 // second.
 void store_mark_dirty(struct store *store, int64_t bytes, bool urgent);
+// Tells the governor page how much room is left.
+void store_report_disk(const struct store *store);
 // Ends the process with EXIT_TRY_LATER where `result` is -1: no memory. Its successor replays.
 void store_require_memory(int result);
 

@@ -3,6 +3,7 @@
 // spool cursor. The cursor may lag, never lead.
 #include "common/log.h"
 #include "workers/writer/gaps.h"
+#include "workers/writer/leases.h"
 #include "workers/writer/ledger.h"
 #include "workers/writer/store.h"
 #include "workers/writer/storestate.h"
@@ -40,16 +41,19 @@ static void settle_notes(struct store *store)
 {
         for (size_t i = 0; i < store->buckets_count; i++) {
                 struct bucket_state *bucket = store->buckets[i];
-                bool changed = bucket->covered_dirty_start_us <= bucket->covered_dirty_end_us ||
-                               bucket->explained_dirty_start_us <= bucket->explained_dirty_end_us;
+                struct ranges leased = {0};
 
-                if (changed && bucket->notes.count > 0 &&
-                    gaps_settle_notes(&bucket->notes, &bucket->covered, &bucket->explained_ranges, GAPS_FILLED_MAX) > 0)
+                if (bucket->notes.count == 0)
+                        continue;
+                lease_ranges(store, bucket, &leased);
+                if (gaps_settle_notes(
+                        &bucket->notes, &bucket->covered, &bucket->explained_ranges, &leased, GAPS_FILLED_MAX) > 0)
                         bucket->notes_dirty = true;
+                ranges_free(&leased);
         }
 }
 
-static void report_disk(struct store *store)
+void store_report_disk(const struct store *store)
 {
         struct statvfs disk;
 
@@ -104,7 +108,7 @@ int store_sync(struct store *store)
         store->dirty = store->urgent = store->rows_dirty = store->work_dirty = false;
         store->dirty_bytes = 0;
         atomic_fetch_add(&store->governor->ledger_changes, 1);
-        report_disk(store);
+        store_report_disk(store);
         retry_quarantined(store);
         return 0;
 }
