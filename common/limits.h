@@ -45,7 +45,7 @@
 #define REST_PAGE_ROWS_MAX 1000
 #define JOB_PAGES_MAX 20 // pages in one backfill job: what a crash may cost
 #define STREAMS_PER_CONNECTION_MAX 1024
-#define STREAM_URL_BYTES_MAX 8000     // of a connection's path and query; Binance refuses about 8,004
+#define STREAM_URL_BYTES_MAX 2000     // of a connection's path and query: libwebsockets 4.1.6 cuts the request at 2,047
 #define SUBSCRIBE_NAMES_MAX 150       // stream names in one message, and …
 #define SUBSCRIBE_BYTES_MAX 4000      // … bytes: above about 4,088 Binance swallows it without an answer
 #define SUBSCRIBE_RANGES_MAX 32       // ranges of names waiting to be asked for (halves of refused ones)
@@ -157,6 +157,7 @@
 #define GATEWAY_WRITE_BYTES (256 * 1024)                // given to a socket at once
 #define GATEWAY_REQUESTS_MAX 1024                       // queries in one call
 #define GATEWAY_BUCKETS_MAX 16384                       // buckets in one call
+#define GATEWAY_VALUES_MAX 262144                       // values in one call
 #define GATEWAY_NESTING_MAX 16                          // of a call's lists and maps
 #define GATEWAY_STOP_S 5                                // for answers under way when the program ends
 

@@ -134,6 +134,25 @@ static void overlap_waits_for_the_slower_leg(void **state)
         assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 1);
 }
 
+static void long_wait_for_the_new_leg_is_no_hole(void **state)
+{
+        struct bars bars = minute_bars();
+
+        (void)state;
+        bars_note(&bars, 0, MIN(0), true);
+        bars_overlap(&bars, 1);
+        for (int64_t n = 1; n < 200; n++) {
+                bars_note(&bars, 0, MIN(n), true);
+                assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 0);
+        }
+        bars_note(&bars, 1, MIN(200), false);
+        bars_note(&bars, 0, MIN(200), true);
+        assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 0);
+        bars_note(&bars, 0, MIN(202), true);
+        bars_note(&bars, 1, MIN(202), true);
+        assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 1);
+}
+
 static void overlap_is_proven_by_the_same_bar_on_both(void **state)
 {
         struct bars bars = minute_bars();
@@ -210,6 +229,7 @@ int main(void)
             cmocka_unit_test(window_forgets_what_is_older_than_64_bars),
             cmocka_unit_test(long_hole_is_counted_whole),
             cmocka_unit_test(overlap_waits_for_the_slower_leg),
+            cmocka_unit_test(long_wait_for_the_new_leg_is_no_hole),
             cmocka_unit_test(overlap_is_proven_by_the_same_bar_on_both),
             cmocka_unit_test(overlap_is_proven_by_the_close_before_the_new_leg),
             cmocka_unit_test(overlap_of_a_stream_never_seen_is_not_proven),

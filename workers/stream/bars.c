@@ -67,23 +67,36 @@ enum bars_verdict bars_note(struct bars *bars, unsigned leg, int64_t open_us, bo
         return BARS_CLOSED;
 }
 
+// Bars in [from_us, to_us) whose close was not seen. Those that the window has forgotten count as seen.
 static uint32_t count_unclosed(const struct bars *bars, int64_t from_us, int64_t to_us)
 {
         uint32_t missed = 0;
-        int64_t steps = 0;
 
-        for (int64_t slot = from_us; slot < to_us && steps < WINDOW_BARS; steps++) {
-                missed += !has_closed(bars, slot);
-                slot = interval_next_us(bars->interval, slot);
+        if (bars->newest_closed_us != 0 && from_us <= bars->newest_closed_us) {
+                int64_t oldest_us =
+                    interval_step_us(bars->interval, bars->newest_closed_us, -(int64_t)(WINDOW_BARS - 1));
+                int64_t slot = from_us > oldest_us ? from_us : oldest_us;
+
+                for (; slot < to_us && slot <= bars->newest_closed_us; slot = interval_next_us(bars->interval, slot))
+                        missed += !has_closed(bars, slot);
+                from_us = slot;
         }
-        // Whatever lies beyond the window cannot have been seen either: it is that long that nothing came.
-        return missed + (uint32_t)(interval_count(bars->interval, from_us, to_us) - steps);
+        return from_us < to_us ? missed + (uint32_t)interval_count(bars->interval, from_us, to_us) : missed;
+}
+
+// What has closed need not be looked at again, however long the verdict on a later bar has to wait.
+static void pass_closed(struct bars *bars)
+{
+        while (bars->expected_us <= bars->newest_closed_us && has_closed(bars, bars->expected_us))
+                bars->expected_us = interval_next_us(bars->interval, bars->expected_us);
 }
 
 uint32_t bars_missed(struct bars *bars, unsigned flowing)
 {
         int64_t until_us = INT64_MAX;
 
+        if (bars->expected_us != 0)
+                pass_closed(bars);
         for (unsigned leg = 0; leg < BARS_LEGS; leg++) {
                 if ((flowing & 1u << leg) != 0 && bars->leg_newest_us[leg] < until_us)
                         until_us = bars->leg_newest_us[leg];

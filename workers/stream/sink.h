@@ -16,7 +16,7 @@ struct kept_record {
         struct stream *stream;
         uint16_t type;
         uint16_t length;
-        unsigned char payload[sizeof(struct kline)];
+        _Alignas(struct kline) unsigned char payload[sizeof(struct kline)];
 };
 
 struct sink {

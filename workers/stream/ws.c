@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <netdb.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #define READ_BYTES (64 * 1024)          // frames taken out of a socket at once
 #define ASSEMBLY_BYTES_KEPT (64 * 1024) // a larger buffer is given back after its frame
 #define FIXED_DESCRIPTORS 8             // watches, timer, the library's own pipe
+#define LIBRARY_TIMEOUT_S 30            // beyond ours (connection.h), which say what they are
 #define HEADER_BYTES 4096               // of the handshake, beside the path
 #define CLOSE_TEXT_MAX 123              // of a close frame (RFC 6455, 5.5)
 
@@ -120,16 +120,14 @@ static void take_piece(struct ws_connection *connection, struct lws *wsi, const 
 static const char *plain_failure(const char *text)
 {
         static const char system_error[] = "connect SYSCALL ";
-        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-
         if (strcmp(text, "Unable to connect") == 0)
                 return "refused or unreachable";
         if (strncmp(text, system_error, sizeof(system_error) - 1) == 0) {
                 int number = atoi(text + sizeof(system_error) - 1);
                 return number != 0 ? strerror(number) : "the other side hung up";
         }
-        if (strncmp(text, "connect SSL", 11) == 0 && reason != NULL)
-                return reason;
+        if (strncmp(text, "connect SSL", 11) == 0) // it has emptied OpenSSL's queue of reasons
+                return "the handshake failed; TLS 1.2 or newer is needed";
         return text;
 }
 
@@ -197,6 +195,8 @@ static void finish(struct ws_connection *connection)
         // ws_connect() is still at work on it and returns the failure itself.
         if (connection->starting)
                 return;
+        if (connection->end.detail[0] == '\0')
+                snprintf(connection->end.detail, sizeof(connection->end.detail), "it ended without a reason");
         if (connection->user != NULL && !connection->ws->closing)
                 handlers->on_end(connection->user, &connection->end);
         connection_free(connection);
@@ -374,6 +374,8 @@ static int open_context(struct ws *ws, const struct ws_options *options)
             .pt_serv_buf_size = READ_BYTES,
             .max_http_header_data = (unsigned short)(options->path_bytes_max + HEADER_BYTES),
             .retry_and_idle_policy = &no_idle_policy,
+            .timeout_secs = LIBRARY_TIMEOUT_S,
+            .connect_timeout_secs = LIBRARY_TIMEOUT_S,
             .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         };
 
