@@ -199,6 +199,11 @@ int64_t governor_ban_remaining_ms(const struct governor_page *page)
 
 // ---- connections ----
 
+uint32_t governor_connections_used(const struct governor_page *page)
+{
+        return budget_used(atomic_load(&page->connections_word), period_now(page, CONNECTIONS_WINDOW_S * US_PER_S));
+}
+
 int64_t governor_connect(struct governor_page *page, bool reconnect)
 {
         const int64_t period_us = CONNECTIONS_WINDOW_S * US_PER_S;

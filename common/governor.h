@@ -133,6 +133,8 @@ int64_t governor_ban_remaining_ms(const struct governor_page *page);
 // Asks for one new WebSocket connection. Starts are CONNECTION_SPACING_MS apart, and a third of the allowance is kept
 // for reconnects. Returns 0, or the milliseconds to wait before asking again.
 int64_t governor_connect(struct governor_page *page, bool reconnect);
+// Connections opened in the present five minutes.
+uint32_t governor_connections_used(const struct governor_page *page);
 
 // ---- exchange clock ----
 

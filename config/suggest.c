@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// Insertions, deletions, replacements and swaps of neighbours between two short names.
-static unsigned edit_distance(const char *a, const char *b)
+unsigned suggest_distance(const char *a, const char *b)
 {
         enum { LENGTH_MAX = 48 };
         size_t a_length = strlen(a);
@@ -43,7 +42,7 @@ static const char *last_part(const char *name)
 static void consider(const char *name, const char *candidate, unsigned *best_distance, char best[KEY_VARIABLE_SIZE])
 {
         // The right word in the wrong section counts as near.
-        unsigned distance = strcmp(last_part(candidate), last_part(name)) == 0 ? 1 : edit_distance(name, candidate);
+        unsigned distance = strcmp(last_part(candidate), last_part(name)) == 0 ? 1 : suggest_distance(name, candidate);
         if (distance >= *best_distance)
                 return;
         *best_distance = distance;

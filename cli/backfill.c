@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// backfill: history of the symbols named, without a file. A running instance on the same data directory is given the
+// work; otherwise a private one does it and ends.
+#include "cli/asked.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/facts.h"
+#include "cli/launch.h"
+#include "cli/logtail.h"
+#include "cli/outcome.h"
+#include "cli/progress.h"
+#include "cli/target.h"
+#include "cli/units.h"
+#include "common/exitcode.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+#define HANDOVER_TRIES_MAX 100 // of TICK_MS: its writer may be starting
+
+struct values {
+        struct target_words target;
+        const char *interval;
+        int64_t since_us, until_us, parallelism;
+        bool plain, json;
+};
+
+static const struct option_row options[] = {
+    {"--interval", 'i', OPTION_TEXT, offsetof(struct values, interval), "LIST",
+        "bars to fetch, one or a list: 1m,1h,1d (1m). There are 1s 1m 3m 5m 15m\n30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"},
+    {"--since", 's', OPTION_TIME, offsetof(struct values, since_us), "TIME",
+        "from here on: 5y, 30d, 2024-01, 2024-03-01T10:00 (the symbol's first bar)"},
+    {"--until", 'u', OPTION_TIME, offsetof(struct values, until_us), "TIME", "up to here (now)"},
+    {"--data", 'd', OPTION_TEXT, offsetof(struct values, target.data), "DIR", "data directory (./binance-data)"},
+    {"--config", 'c', OPTION_TEXT, offsetof(struct values, target.config), "FILE",
+        "take everything else from this file"},
+    {"--parallelism", 'p', OPTION_COUNT, offsetof(struct values, parallelism), "N", "worker processes (4)"},
+    {"--testnet", 0, OPTION_FLAG, offsetof(struct values, target.testnet), NULL, "Binance's test network, kept apart"},
+    {"--plain", 0, OPTION_FLAG, offsetof(struct values, plain), NULL, "lines instead of bars, also on a terminal"},
+    {"--json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "the counts at the end as JSON"},
+    {.name = NULL},
+};
+
+struct backfill {
+        const struct command *command;
+        const struct values *values;
+        const struct settings *settings;
+        pid_t pid; // of the private instance; 0: a running one has the work
+        int exit_code, asked;
+        struct client client;
+        struct screen screen;
+        struct progress progress;
+        struct logtail log;
+        char state_directory[PATH_SIZE], log_path[PATH_SIZE];
+        size_t refused;
+};
+
+static void pause_ms(long ms)
+{
+        struct timespec span = {.tv_nsec = ms * 1000000};
+
+        (void)nanosleep(&span, NULL); // a signal ends it early
+}
+
+// ---- drawing ----
+
+static void say_log(struct backfill *backfill)
+{
+        bool is_error;
+
+        if (backfill->log.fd < 0)
+                return;
+        for (const char *line; (line = logtail_next(&backfill->log, &is_error)) != NULL;)
+                screen_say(&backfill->screen, "%s%s%s%s",
+                    screen_colour(backfill->screen.colour, is_error ? COLOUR_RED : COLOUR_YELLOW),
+                    is_error ? "error: " : "", line, screen_colour(backfill->screen.colour, COLOUR_NONE));
+}
+
+static void draw(struct backfill *backfill)
+{
+        struct screen *screen = &backfill->screen;
+        struct facts facts;
+        size_t room = screen_panel_room(screen);
+
+        screen_panel_begin(screen);
+        if (backfill->client.page == NULL)
+                screen_panel_line(screen, "starting ...");
+        else if (backfill->asked > 0)
+                screen_panel_line(screen, "stopping in order: what has arrived is stored ...");
+        else {
+                progress_draw(
+                    &backfill->progress, screen, screen->live && backfill->progress.count <= room - 2, room - 3);
+                facts_read(backfill->client.page, &facts);
+                facts_draw(&facts, screen);
+        }
+        screen_draw(screen);
+}
+
+static void step(struct backfill *backfill)
+{
+        if (backfill->client.page == NULL && client_open(backfill->settings->run_directory, &backfill->client) == 0 &&
+            backfill->client.about.supervisor_pid != backfill->pid)
+                client_close(&backfill->client); // an older instance that ends
+        say_log(backfill);
+        progress_count(&backfill->progress, backfill->client.page, false);
+        draw(backfill);
+}
+
+// ---- a running instance has the work ----
+
+static int hand_over_one(struct backfill *backfill, const char *symbol, enum interval interval)
+{
+        struct control_backfill want = {
+            .interval = interval, .start_us = backfill->values->since_us, .end_us = backfill->values->until_us};
+        struct control_result result;
+
+        snprintf(want.symbol, sizeof(want.symbol), "%s", symbol);
+        for (int i = 0; client_backfill(&backfill->client, &want, &result) != 0; i++) {
+                if (result.error != EAGAIN || i == HANDOVER_TRIES_MAX || launch_signals_seen() > 0)
+                        return complain(
+                            backfill->command, -1, "%s %s: %s", symbol, interval_name(interval), result.text);
+                pause_ms(TICK_MS);
+        }
+        return 0;
+}
+
+static void hand_over(struct backfill *backfill, const struct asked *asked)
+{
+        int64_t now_us;
+
+        while ((now_us = governor_exchange_now_us(backfill->client.page)) < 0 && launch_signals_seen() == 0 &&
+               client_is_connected(&backfill->client))
+                pause_ms(TICK_MS); // its clock is set by its first answer
+        int64_t end_us = backfill->values->until_us < now_us ? backfill->values->until_us : now_us;
+        for (size_t i = 0; i < asked->symbols.count; i++) {
+                for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
+                        if ((asked->intervals >> interval & 1) == 0)
+                                continue;
+                        if (hand_over_one(backfill, asked->symbols.names[i], (enum interval)interval) != 0)
+                                backfill->refused++;
+                        else
+                                progress_add(&backfill->progress, asked->symbols.names[i], (enum interval)interval,
+                                    backfill->values->since_us, end_us);
+                }
+        }
+}
+
+static bool watch_running(struct backfill *backfill)
+{
+        while (progress_may_go_on(&backfill->progress)) {
+                step(backfill);
+                if (launch_signals_seen() > 0) {
+                        screen_say(&backfill->screen,
+                            "the running instance goes on with it; `binancefeeder status` shows how far it is");
+                        return true;
+                }
+                if (!client_is_connected(&backfill->client)) {
+                        screen_say(
+                            &backfill->screen, "the running instance has ended; start this command again to go on");
+                        return false;
+                }
+                pause_ms(TICK_MS);
+        }
+        return false;
+}
+
+// ---- a private instance ----
+
+static void expect(struct backfill *backfill, const struct asked *asked)
+{
+        for (size_t i = 0; i < asked->symbols.count; i++) {
+                for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
+                        if ((asked->intervals >> interval & 1) != 0)
+                                progress_add(&backfill->progress, asked->symbols.names[i], (enum interval)interval,
+                                    backfill->values->since_us, backfill->values->until_us);
+                }
+        }
+}
+
+static int start_private(struct backfill *backfill)
+{
+        struct launch launch = {.config_fd = launch_print_settings(backfill->settings), .one_shot = true};
+
+        if (launch.config_fd < 0)
+                return complain(
+                    backfill->command, EXIT_FAILED, "the configuration cannot be handed on: %s", strerror(errno));
+        launch.log_fd = launch_open_log(backfill->command, backfill->settings->data_directory, backfill->log_path);
+        if (launch.log_fd < 0)
+                return EXIT_TRY_LATER;
+        logtail_begin(&backfill->log, launch.log_fd);
+        backfill->pid = launch_start(&launch);
+        close(launch.config_fd);
+        if (backfill->pid < 0)
+                return complain(
+                    backfill->command, EXIT_FAILED, "the supervisor cannot be started: %s", strerror(errno));
+        return -1;
+}
+
+// Returns whether it was interrupted.
+static bool watch_private(struct backfill *backfill)
+{
+        while (!launch_has_ended(backfill->pid, &backfill->exit_code)) {
+                launch_pass_on(backfill->pid, &backfill->asked);
+                step(backfill);
+                pause_ms(TICK_MS);
+        }
+        say_log(backfill);
+        if (backfill->asked > 0)
+                screen_say(&backfill->screen, "stopped; what is stored stays, and the same command goes on from there");
+        return backfill->asked > 0;
+}
+
+// ---- the command ----
+
+static int finish(struct backfill *backfill, bool interrupted)
+{
+        struct facts facts = {0};
+        bool private = backfill->pid != 0;
+
+        progress_count(&backfill->progress, private ? NULL : backfill->client.page, true);
+        if (!interrupted) {
+                screen_panel_begin(&backfill->screen);
+                progress_draw(&backfill->progress, &backfill->screen, true, screen_panel_room(&backfill->screen) - 2);
+                screen_print_now(&backfill->screen);
+                screen_draw(&backfill->screen);
+        }
+        screen_close(&backfill->screen, !interrupted);
+        if (backfill->client.page != NULL)
+                facts_read(backfill->client.page, &facts);
+        struct outcome outcome = {.progress = &backfill->progress,
+            .data_directory = backfill->settings->data_directory,
+            .log_path = private ? backfill->log_path : NULL,
+            .interrupted = interrupted,
+            .hindered = facts_is_hindered(&facts),
+            .refused = backfill->refused,
+            .exit_code = private ? backfill->exit_code : EXIT_DONE};
+        int code = outcome_print(&outcome, backfill->values->json);
+        client_close(&backfill->client);
+        progress_free(&backfill->progress);
+        return code;
+}
+
+static int work(struct backfill *backfill, const struct asked *asked)
+{
+        bool running = client_open(backfill->settings->run_directory, &backfill->client) == 0, interrupted;
+
+        if (!running && errno != ENOENT && errno != ECONNREFUSED)
+                return complain(backfill->command, EXIT_TRY_LATER, "an instance on %s does not answer: %s",
+                    backfill->settings->data_directory,
+                    errno == EBADMSG ? "it is of another version; stop it, or use its own program" : strerror(errno));
+        snprintf(backfill->state_directory, PATH_SIZE, "%s",
+            running ? backfill->client.about.state_directory : backfill->settings->state_directory);
+        backfill->log.fd = -1;
+        launch_watch_signals();
+        progress_begin(&backfill->progress, backfill->state_directory);
+        if (!running) {
+                int code = start_private(backfill);
+                if (code >= 0)
+                        return code;
+        }
+        screen_open(&backfill->screen, stderr, backfill->values->plain);
+        if (running) {
+                screen_say(&backfill->screen, "an instance runs on %s (process %d): it is given the work",
+                    backfill->settings->data_directory, backfill->client.about.supervisor_pid);
+                hand_over(backfill, asked);
+                interrupted = watch_running(backfill);
+        } else {
+                expect(backfill, asked);
+                interrupted = watch_private(backfill);
+        }
+        return finish(backfill, interrupted);
+}
+
+static int run_backfill(const struct command *command, int argc, char **argv)
+{
+        static struct settings settings;
+        static struct backfill backfill;
+        static struct asked asked;
+        struct values values = {.since_us = INT64_MIN, .until_us = INT64_MAX, .target.only_named = true};
+        struct words words;
+        int code = options_parse(command, argc, argv, &values, &words);
+
+        if (code >= 0)
+                return code;
+        code = asked_read(command, &words, values.interval, &asked);
+        if (code >= 0)
+                return code;
+        if (values.since_us >= values.until_us)
+                return complain(command, EXIT_BAD_USAGE, "--since lies behind --until");
+        code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
+        if (code >= 0)
+                return code;
+        code = asked_apply(&asked, values.since_us, values.until_us, values.parallelism, &settings);
+        if (code >= 0)
+                return code;
+        backfill = (struct backfill){.command = command, .values = &values, .settings = &settings, .client.fd = -1};
+        return work(&backfill, &asked);
+}
+
+const struct command command_backfill = {
+    .name = "backfill",
+    .summary = "Fetches history of some symbols; needs no file",
+    .arguments = "SYMBOL... [--interval LIST] [--since TIME] [--until TIME] [--data DIR]",
+    .details =
+        "Goes on where an earlier one stopped: what is stored is not fetched again. The last line counts what was "
+        "wanted,\n"
+        "what is stored, what the exchange itself does not have, and what is missing; exit code 0 means nothing is.\n"
+        "Where an instance runs on the same data directory, it is given the work.\n",
+    .examples = "backfill BTCUSDT ETHUSDT --interval 1m --since 5y\n"
+                "backfill BTC/USDT --interval 1h,1d --since 2020-01-01 --data /srv/binance",
+    .options = options,
+    .run = run_backfill,
+};

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// check: the effective configuration, and what is worth knowing before it runs.
+#include "cli/cli.h"
+#include "cli/target.h"
+#include "cli/units.h"
+#include "common/clock.h"
+#include "common/exitcode.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define SPOT_BEGAN_US INT64_C(1502928000000000) // 2017-08-17, the exchange's first bar
+#define RECORD_BYTES_FULL 80                    // of a bar on disk: index and nine columns
+#define RECORD_BYTES_SEED 48                    // index and five columns
+
+struct values {
+        const char *config;
+        bool markdown, example;
+};
+
+static const struct option_row options[] = {
+    {"--config", 'c', OPTION_TEXT, offsetof(struct values, config), "FILE", "the same as FILE; else " TARGET_PLACES},
+    {"--example", 0, OPTION_FLAG, offsetof(struct values, example), NULL,
+        "print a file with every key explained, to copy"},
+    {"--markdown", 0, OPTION_FLAG, offsetof(struct values, markdown), NULL,
+        "print the table of keys for documentation"},
+    {.name = NULL},
+};
+
+static double bars_of(const struct settings *settings, int64_t from_us, int64_t to_us)
+{
+        double bars = 0;
+
+        if (from_us >= to_us)
+                return 0;
+        for (int i = 0; i < INTERVAL_COUNT; i++) {
+                if ((settings->backfill_intervals >> i & 1) != 0)
+                        bars += (double)(to_us - from_us) / (double)interval_length_us((enum interval)i);
+        }
+        return bars * (double)settings->symbols.count;
+}
+
+static void hint_disk(const struct settings *settings, int64_t now_us)
+{
+        char bytes[UNITS_TEXT_SIZE], a_year[UNITS_TEXT_SIZE], there[UNITS_TEXT_SIZE], rows[UNITS_TEXT_SIZE];
+        double record = settings->store_columns == COLUMNS_SEED ? RECORD_BYTES_SEED : RECORD_BYTES_FULL;
+        int64_t from_us = settings->backfill_start_us > SPOT_BEGAN_US ? settings->backfill_start_us : SPOT_BEGAN_US;
+        int64_t to_us = settings->backfill_end_us < now_us ? settings->backfill_end_us : now_us;
+        double history = settings->backfill_enabled ? bars_of(settings, from_us, to_us) : 0;
+        struct statvfs disk;
+
+        if (settings->all_symbols || settings->store_type != STORE_FILES)
+                return;
+        fprintf(stderr, "hint: at most %s bars of history, %s on disk; then %s a year\n",
+            units_count((int64_t)history, rows), units_bytes((uint64_t)(history * record), bytes),
+            units_bytes((uint64_t)(bars_of(settings, 0, 365 * US_PER_DAY) * record), a_year));
+        if (statvfs(settings->data_directory, &disk) == 0 &&
+            (double)disk.f_bavail * (double)disk.f_frsize < history * record)
+                fprintf(stderr, "hint: the disk of %s has only %s free\n", settings->data_directory,
+                    units_bytes((uint64_t)disk.f_bavail * disk.f_frsize, there));
+}
+
+static void hint_hole(const struct settings *settings, int64_t now_us)
+{
+        char end[UNITS_TEXT_SIZE];
+
+        if (!settings->backfill_enabled || !settings->realtime_enabled || settings->backfill_end_us >= now_us)
+                return;
+        fprintf(stderr,
+            "hint: history ends at %s and live bars begin when it runs: what lies between is not wanted; leave out "
+            "backfill.end_time to have it\n",
+            units_time_us(settings->backfill_end_us, end));
+}
+
+static void hint_weight(const struct settings *settings, int64_t now_us)
+{
+        char span[UNITS_TEXT_SIZE];
+        int64_t from_us = settings->backfill_start_us > SPOT_BEGAN_US ? settings->backfill_start_us : SPOT_BEGAN_US;
+        int64_t to_us = settings->backfill_end_us < now_us ? settings->backfill_end_us : now_us;
+        double requests = bars_of(settings, from_us, to_us) / settings->batch_size;
+        double limit = settings->weight_per_minute > 0 ? settings->weight_per_minute : WEIGHT_LIMIT_DEFAULT;
+
+        // A page of klines weighs 2.
+        if (settings->backfill_enabled && !settings->all_symbols)
+                fprintf(stderr, "hint: backfilling takes at least %s within %.0f %% of the exchange's request limit\n",
+                    units_span_s(requests * 2 / (limit * settings->utilization) * 60, span),
+                    settings->utilization * 100);
+}
+
+static int check_file(const struct command *command, const char *file)
+{
+        static struct settings settings;
+        static struct config_errors errors;
+        int64_t now_us = wall_now().ns / 1000;
+
+        if (file == NULL)
+                file = target_find_file();
+        if (file == NULL)
+                return complain(command, EXIT_BAD_USAGE,
+                    "which file? None is in the usual places (" TARGET_PLACES
+                    "); `binancefeeder check --example` prints one to "
+                    "copy");
+        int result = config_read(file, CONFIG_RUN, now_us, &settings, &errors);
+        target_print_warnings(&errors);
+        if (result != 0)
+                return target_print_mistakes(&errors);
+        config_print(&settings, stdout);
+        fflush(stdout);
+        fprintf(stderr, "%s is good; above is what it means with all defaults\n", file);
+        hint_hole(&settings, now_us);
+        hint_weight(&settings, now_us);
+        hint_disk(&settings, now_us);
+        return EXIT_DONE;
+}
+
+static int run_check(const struct command *command, int argc, char **argv)
+{
+        struct values values = {0};
+        struct words words;
+        int code = options_parse(command, argc, argv, &values, &words);
+
+        if (code >= 0)
+                return code;
+        if (words.count + (values.config != NULL) + values.markdown + values.example > 1)
+                return complain(command, EXIT_BAD_USAGE, "one file, or --example, or --markdown");
+        if (values.markdown)
+                config_print_markdown(stdout);
+        else if (values.example)
+                config_print_example(stdout);
+        else
+                return check_file(command, words.count > 0 ? words.items[0] : values.config);
+        return EXIT_DONE;
+}
+
+const struct command command_check = {
+    .name = "check",
+    .summary = "Checks a configuration file and prints what it means",
+    .arguments = "[FILE | --example | --markdown]",
+    .details =
+        "Mistakes are told with file, line, column and what is accepted. What is printed is a complete configuration\n"
+        "with all defaults, and reads back to the same. MarketStore's mkts.yml with a BinanceFeederV2 block is read "
+        "too.\n",
+    .examples = "check binancefeeder.yml\n"
+                "check --example > binancefeeder.yml",
+    .options = options,
+    .run = run_check,
+};

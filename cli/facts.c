@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/facts.h"
+
+#include "cli/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void facts_read(const struct governor_page *page, struct facts *facts)
+{
+        uint32_t limit = governor_weight_limit(page);
+
+        *facts = (struct facts){.weight_used = governor_used(page),
+            .weight_budget =
+                limit == UINT32_MAX ? 0 : (uint32_t)((uint64_t)limit * atomic_load(&page->utilization_permille) / 1000),
+            .connections = governor_connections_used(page),
+            .ban_s = (governor_ban_remaining_ms(page) + 999) / 1000,
+            .ban_status = atomic_load(&page->ban_status),
+            .unreachable = atomic_load(&page->unreachable),
+            .spool_batches = atomic_load(&page->spool_batches),
+            .spool_bytes = atomic_load(&page->spool_bytes),
+            .p50_us = latency_quantile_us(&page->receive_to_durable, 0.5),
+            .p99_us = latency_quantile_us(&page->receive_to_durable, 0.99),
+            .disk_full = atomic_load(&page->disk_full) != 0};
+        for (size_t i = 0; i < SLOTS_MAX; i++) {
+                const struct vitals *vitals = &page->vitals[i];
+                if (atomic_load(&vitals->class) != CHILD_STREAM)
+                        continue;
+                facts->streams++;
+                facts->streams_connected += atomic_load(&vitals->connected) != 0;
+        }
+}
+
+bool facts_is_hindered(const struct facts *facts)
+{
+        return facts->ban_s > 0 || facts->unreachable >= UNREACHABLE_FEW;
+}
+
+void facts_draw(const struct facts *facts, struct screen *screen)
+{
+        char used[UNITS_TEXT_SIZE], budget[UNITS_TEXT_SIZE], span[UNITS_TEXT_SIZE], p50[UNITS_TEXT_SIZE],
+            line[SCREEN_LINE_BYTES];
+        const char *dot = screen->utf8 ? "·" : "|";
+        size_t length =
+            (size_t)snprintf(line, sizeof(line), "request weight %s", units_count(facts->weight_used, used));
+
+        if (facts->weight_budget > 0)
+                length += (size_t)snprintf(
+                    line + length, sizeof(line) - length, " of %s", units_count(facts->weight_budget, budget));
+        length += (size_t)snprintf(line + length, sizeof(line) - length, " this minute");
+        if (facts->streams > 0)
+                length += (size_t)snprintf(line + length, sizeof(line) - length, "  %s  %u of %u streams connected",
+                    dot, facts->streams_connected, facts->streams);
+        if (facts->p50_us > 0)
+                length += (size_t)snprintf(line + length, sizeof(line) - length,
+                    "  %s  bars durable %s after they arrive", dot, units_latency_us(facts->p50_us, p50));
+        if (facts->spool_bytes > 1024 * 1024)
+                snprintf(line + length, sizeof(line) - length, "  %s  %s wait to be stored", dot,
+                    units_bytes(facts->spool_bytes, used));
+        screen_panel_line(screen, "%s%s", screen_colour(screen->colour, COLOUR_DIM), line);
+        const char *warn = screen_colour(screen->colour, COLOUR_YELLOW);
+        if (facts->ban_s > 0)
+                screen_panel_line(screen, "%sThe exchange refuses requests (HTTP %u); all wait for %s%s", warn,
+                    facts->ban_status, units_span_s((double)facts->ban_s, span),
+                    facts->streams > 0 ? ", streams go on" : "");
+        else if (facts->unreachable >= UNREACHABLE_FEW)
+                screen_panel_line(
+                    screen, "%sThe exchange cannot be reached; it is tried on, ever more slowly up to a minute", warn);
+        if (facts->disk_full)
+                screen_panel_line(screen, "%sThe disk is full: nothing is acknowledged until there is room", warn);
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/findings.h"
+
+#include "cli/units.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define UNDER_WAY_FEW 10         // missing bars of a live bucket that are news, not a hole
+#define RESTARTS_FEW 3           // more than this is worth a look
+#define DISK_DAYS_FEW 30         // of room left
+#define DISK_BYTES_FEW (1 << 30) // or this much
+#define SPOOL_AGE_FEW_S 120
+
+static struct finding *add(struct findings *findings, const char *cure)
+{
+        static struct finding spare;
+
+        if (findings->count == FINDINGS_MAX) {
+                findings->more++;
+                return &spare;
+        }
+        struct finding *finding = &findings->items[findings->count++];
+        snprintf(finding->cure, sizeof(finding->cure), "%s", cure);
+        return finding;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+find(struct findings *findings, const char *cure, const char *format, ...)
+{
+        struct finding *finding = add(findings, cure);
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(finding->what, sizeof(finding->what), format, arguments);
+        va_end(arguments);
+}
+
+bool findings_child_is_healthy(const struct snapshot_child *child)
+{
+        bool idle = child->class == CHILD_STREAM && !child->connected;
+
+        return child->state == CHILD_READY && !idle && !child->degraded && child->restarts <= RESTARTS_FEW;
+}
+
+bool findings_bucket_is_healthy(const struct ledger_bucket *bucket)
+{
+        int64_t few = bucket->live ? UNDER_WAY_FEW : 0;
+
+        return bucket->why[0] == '\0' && bucket->missing <= few;
+}
+
+static void judge_children(const struct snapshot *snapshot, struct findings *findings)
+{
+        for (size_t i = 0; i < snapshot->children_count; i++) {
+                const struct snapshot_child *child = &snapshot->children[i];
+                const char *class = child_class_name(child->class);
+                if (findings_child_is_healthy(child))
+                        continue;
+                if (child->state == CHILD_FAILED)
+                        find(findings, "see the log; it is tried again every five minutes", "%s %s failed: %s", class,
+                            child->name, child->last_death);
+                else if (child->degraded)
+                        find(findings,
+                            "is wss:// to the exchange open, without a proxy that closes it? It is tried on for ever",
+                            "stream %s reconnects again and again (%u times)", child->name, child->reconnects);
+                else if (child->restarts > RESTARTS_FEW && child->last_death[0] != '\0')
+                        find(findings, "see the log", "%s %s was started again %u times; last: %s", class, child->name,
+                            child->restarts, child->last_death);
+                else if (child->class == CHILD_STREAM && child->state == CHILD_READY)
+                        find(findings, "a moment after the start this is normal", "stream %s is not connected",
+                            child->name);
+                else if (child->state != CHILD_READY)
+                        find(findings, "", "%s %s is %s%s%s", class, child->name, child_state_name(child->state),
+                            child->last_death[0] != '\0' ? "; last: " : "", child->last_death);
+        }
+}
+
+static void judge_exchange(const struct snapshot *snapshot, struct findings *findings)
+{
+        static const char elsewhere[] = "set endpoints.proxy, or endpoints.rest: https://data-api.binance.vision and "
+                                        "endpoints.stream: wss://data-stream.binance.vision";
+        const struct facts *facts = &snapshot->facts;
+        char span[UNITS_TEXT_SIZE];
+
+        if (facts->ban_s > 0)
+                find(findings,
+                    facts->ban_status == 451
+                        ? elsewhere
+                        : "nothing: it is waited for. If it comes again, lower rate_limit.utilization or "
+                          "see what else uses this address",
+                    "the exchange refuses requests (HTTP %u) for another %s", facts->ban_status,
+                    units_span_s((double)facts->ban_s, span));
+        else if (facts->unreachable >= UNREACHABLE_FEW)
+                find(findings, elsewhere, "the exchange cannot be reached: %u requests without an answer",
+                    facts->unreachable);
+}
+
+static void judge_disk(const struct snapshot *snapshot, struct findings *findings)
+{
+        char left[UNITS_TEXT_SIZE];
+
+        if (snapshot->facts.disk_full)
+                find(findings, "make room; it goes on by itself", "the disk is full: nothing is acknowledged");
+        else if (snapshot->disk_free_bytes != UINT64_MAX &&
+                 ((double)snapshot->disk_free_bytes < snapshot->bytes_per_day * DISK_DAYS_FEW ||
+                     snapshot->disk_free_bytes < DISK_BYTES_FEW))
+                find(findings, "make room before it is full", "the disk has only %s left",
+                    units_bytes(snapshot->disk_free_bytes, left));
+        if (snapshot->spool_age_s > SPOOL_AGE_FEW_S)
+                find(findings,
+                    "the store is slower than the market: see the log of the writer, and whether the disk is busy",
+                    "bars have waited %s to be stored", units_span_s(snapshot->spool_age_s, left));
+}
+
+static void judge_ledger(const struct snapshot *snapshot, struct findings *findings)
+{
+        char count[UNITS_TEXT_SIZE];
+
+        if (!snapshot->has_ledger) {
+                if (!snapshot->running)
+                        return; // nothing was ever started here; the screen says so
+                find(findings, "", "there is no ledger yet: %s", snapshot->no_ledger);
+                return;
+        }
+        for (size_t i = 0; i < snapshot->buckets_count; i++) {
+                const struct ledger_bucket *bucket = &snapshot->buckets[i];
+                const char *interval = interval_name(bucket->interval);
+                if (!bucket->followed || findings_bucket_is_healthy(bucket))
+                        continue;
+                if (bucket->why[0] != '\0')
+                        find(findings, "", "%s %s: %s", bucket->symbol, interval, bucket->why);
+                else if (!snapshot->running)
+                        find(findings, "start it again: what is missing is fetched", "%s %s: %s bars missing",
+                            bucket->symbol, interval, units_count(bucket->missing, count));
+        }
+        for (size_t i = 0; i < snapshot->troubles_count; i++) {
+                const struct ledger_trouble *trouble = &snapshot->troubles[i];
+                find(findings, "it is tried again by itself", "%s %s: %s (%lld attempts)", trouble->symbol,
+                    interval_name(trouble->interval), trouble->text, (long long)trouble->attempts);
+        }
+        if (snapshot->meta.quarantined > 0)
+                find(findings, "keep state_directory and report it as a bug; they are tried again daily",
+                    "%lld batches are kept aside because reading them ended the writer",
+                    (long long)snapshot->meta.quarantined);
+}
+
+void findings_collect(const struct snapshot *snapshot, struct findings *findings)
+{
+        memset(findings, 0, sizeof(*findings));
+        if (snapshot->not_running[0] != '\0')
+                find(findings, "use the program it was started with, as its user", "%s", snapshot->not_running);
+        judge_exchange(snapshot, findings);
+        judge_disk(snapshot, findings);
+        judge_children(snapshot, findings);
+        judge_ledger(snapshot, findings);
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/progress.h"
+
+#include "cli/units.h"
+#include "common/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_EVERY_US (US_PER_S / 4)
+#define UNDER_WAY_FEW 10 // missing bars of a followed bucket that are news, not a hole
+
+void progress_begin(struct progress *progress, const char *state_directory)
+{
+        *progress = (struct progress){.state_directory = state_directory};
+}
+
+void progress_free(struct progress *progress)
+{
+        if (progress->view != NULL)
+                ledgerview_close(progress->view);
+        free(progress->items);
+        *progress = (struct progress){0};
+}
+
+static struct progress_item *append(struct progress *progress)
+{
+        if (progress->count == progress->capacity) {
+                progress->capacity = progress->capacity > 0 ? progress->capacity * 2 : 16;
+                progress->items = memory_resized(progress->items, progress->capacity, sizeof(*progress->items));
+        }
+        struct progress_item *item = &progress->items[progress->count++];
+        *item = (struct progress_item){.left_s = -1, .done_first = -1};
+        return item;
+}
+
+void progress_add(
+    struct progress *progress, const char *symbol, enum interval interval, int64_t start_us, int64_t end_us)
+{
+        struct progress_item *item = append(progress);
+
+        snprintf(item->symbol, sizeof(item->symbol), "%s", symbol);
+        item->interval = interval;
+        item->start_us = start_us;
+        item->end_us = end_us;
+}
+
+// ---- reading ----
+
+// True where the ledger should be read now.
+static bool is_due(struct progress *progress, const struct governor_page *page)
+{
+        char why[REASON_SIZE];
+        int64_t now_us = mono_now().us;
+        uint64_t changes = page != NULL ? atomic_load(&page->ledger_changes) : 0;
+
+        if (progress->view == NULL)
+                progress->view = ledgerview_open(progress->state_directory, why);
+        if (progress->view == NULL)
+                return false;
+        bool changed = page == NULL || changes != progress->changes || now_us - progress->read_us >= US_PER_S;
+        if (!changed || now_us - progress->read_us < READ_EVERY_US)
+                return false;
+        progress->changes = changes;
+        progress->read_us = now_us;
+        return true;
+}
+
+static int64_t exchange_now_us(const struct governor_page *page)
+{
+        return page != NULL ? governor_exchange_now_us(page) : -1;
+}
+
+// The rate is the mean since the item began to grow: jobs end in large steps, and what is drawn should be calm.
+static void note_growth(struct progress_item *item)
+{
+        int64_t done = item->tally.stored + tally_explained(&item->tally);
+        mono_time now = mono_now();
+
+        if (!item->tally.known)
+                return;
+        if (tally_is_complete(&item->tally))
+                item->completed = true;
+        else if (item->tally.missing >= UNDER_WAY_FEW)
+                item->completed = false;
+        if (item->done_first < 0)
+                item->done_first = done;
+        if (done == item->done_first)
+                item->begun = now;
+        else
+                item->grown = now;
+        double seconds = (double)mono_since_ms(now, item->begun) / 1e3;
+        if (done <= item->done_first || seconds <= 0)
+                return;
+        if (item->tally.missing > 0 || item->rate == 0)
+                item->rate = (double)(done - item->done_first) / (seconds > 0.25 ? seconds : 0.25);
+        item->left_s = item->rate > 0 ? (double)item->tally.missing / item->rate : -1;
+}
+
+struct following {
+        struct progress *progress;
+        size_t seen;
+};
+
+static int follow_bucket(void *context, const struct ledger_bucket *bucket)
+{
+        struct following *following = context;
+        struct progress *progress = following->progress;
+        struct progress_item *item = NULL;
+
+        if (!bucket->followed)
+                return 0;
+        // The same buckets in the same order, mostly.
+        for (size_t i = following->seen; i < progress->count && item == NULL; i++) {
+                if (progress->items[i].interval == bucket->interval &&
+                    strcmp(progress->items[i].symbol, bucket->symbol) == 0) {
+                        item = &progress->items[i];
+                        following->seen = i + 1;
+                }
+        }
+        if (item == NULL) {
+                item = append(progress);
+                snprintf(item->symbol, sizeof(item->symbol), "%s", bucket->symbol);
+                item->interval = bucket->interval;
+                following->seen = progress->count;
+        }
+        tally_take(bucket, &item->tally);
+        note_growth(item);
+        return 0;
+}
+
+void progress_follow(struct progress *progress, const struct governor_page *page)
+{
+        struct following following = {.progress = progress};
+
+        if (is_due(progress, page))
+                (void)ledgerview_each_bucket(progress->view, exchange_now_us(page), follow_bucket, &following);
+}
+
+void progress_count(struct progress *progress, const struct governor_page *page, bool now)
+{
+        struct ledger_meta meta;
+
+        if ((!is_due(progress, page) && !now) || progress->view == NULL || ledgerview_meta(progress->view, &meta) != 0)
+                return;
+        for (size_t i = 0; i < progress->count; i++) {
+                struct progress_item *item = &progress->items[i];
+                int64_t end_us = item->end_us < meta.horizon_us ? item->end_us : meta.horizon_us;
+                if (end_us == INT64_MAX)
+                        continue; // what "now" is, only the exchange can say
+                // A failed read is tried again with the next change.
+                if (tally_count(progress->view, item->symbol, item->interval, item->start_us,
+                        interval_floor_us(item->interval, end_us), exchange_now_us(page), &item->tally) == 0)
+                        note_growth(item);
+        }
+}
+
+const struct progress_item *progress_newly_complete(struct progress *progress)
+{
+        for (size_t i = 0; i < progress->count; i++) {
+                if (!progress->items[i].completed || progress->items[i].announced)
+                        continue;
+                progress->items[i].announced = true;
+                return &progress->items[i];
+        }
+        return NULL;
+}
+
+size_t progress_completed(const struct progress *progress)
+{
+        size_t completed = 0;
+
+        for (size_t i = 0; i < progress->count; i++)
+                completed += progress->items[i].completed;
+        return completed;
+}
+
+bool progress_is_complete(const struct progress *progress)
+{
+        for (size_t i = 0; i < progress->count; i++) {
+                if (!tally_is_complete(&progress->items[i].tally))
+                        return false;
+        }
+        return progress->count > 0;
+}
+
+bool progress_may_go_on(const struct progress *progress)
+{
+        for (size_t i = 0; i < progress->count; i++) {
+                const struct tally *tally = &progress->items[i].tally;
+                if (!tally_is_complete(tally) && tally->why[0] == '\0')
+                        return true;
+        }
+        return false;
+}
+
+struct tally progress_total(const struct progress *progress)
+{
+        struct tally total = {.known = true};
+
+        for (size_t i = 0; i < progress->count; i++)
+                tally_add(&total, &progress->items[i].tally);
+        return total;
+}
+
+// ---- drawing ----
+
+static double share_of(const struct tally *tally)
+{
+        return tally->wanted > 0 ? (double)(tally->wanted - tally->missing) / (double)tally->wanted : 1;
+}
+
+static void draw_item(const struct progress_item *item, struct screen *screen)
+{
+        char bar[SCREEN_BAR_SIZE], share[UNITS_TEXT_SIZE], done[UNITS_TEXT_SIZE], wanted[UNITS_TEXT_SIZE],
+            rate[UNITS_TEXT_SIZE], span[UNITS_TEXT_SIZE], left[UNITS_TEXT_SIZE + 16];
+        const struct tally *tally = &item->tally;
+        const char *name = interval_name(item->interval);
+        int cells = screen->width > 90 ? 24 : screen->width > 70 ? 12 : 6;
+
+        if (tally->why[0] != '\0') {
+                screen_panel_line(screen, "%-12s %-3s  %s%s", item->symbol, name,
+                    screen_colour(screen->colour, COLOUR_RED), tally->why);
+                return;
+        }
+        if (!tally->known) {
+                screen_panel_line(screen, "%-12s %-3s  %sasking the exchange when it begins%s", item->symbol, name,
+                    screen_colour(screen->colour, COLOUR_DIM), screen_colour(screen->colour, COLOUR_NONE));
+                return;
+        }
+        if (item->completed)
+                snprintf(left, sizeof(left), "complete");
+        else if (item->left_s < 0)
+                snprintf(left, sizeof(left), "waiting its turn");
+        else
+                snprintf(left, sizeof(left), "%s left", units_span_s(item->left_s, span));
+        if (item->rate > 0)
+                snprintf(rate, sizeof(rate), "%s rows/s", units_count((int64_t)item->rate, span));
+        else
+                rate[0] = '\0';
+        screen_panel_line(screen, "%-12s %-3s  %s%s%s %7s  %10s of %s rows  %15s  %s", item->symbol, name,
+            screen_colour(screen->colour, item->completed ? COLOUR_GREEN : COLOUR_NONE),
+            screen_bar(share_of(tally), cells, screen->utf8, bar), screen_colour(screen->colour, COLOUR_NONE),
+            units_share(tally->wanted - tally->missing, tally->wanted, share), units_count(tally->stored, done),
+            units_count(tally->wanted, wanted), rate, left);
+}
+
+void progress_draw(const struct progress *progress, struct screen *screen, bool all, size_t lines_max)
+{
+        struct tally rest = {.known = true};
+        size_t drawn = 0, complete = 0, hidden = 0;
+        char missing[UNITS_TEXT_SIZE];
+
+        for (size_t i = 0; i < progress->count; i++) {
+                const struct progress_item *item = &progress->items[i];
+                complete += item->completed;
+                if (item->completed && !all)
+                        continue;
+                if (drawn < lines_max) {
+                        draw_item(item, screen);
+                        drawn++;
+                } else {
+                        hidden++;
+                        tally_add(&rest, &item->tally);
+                }
+        }
+        if (hidden > 0)
+                screen_panel_line(screen, "and %zu more, %s rows missing", hidden, units_count(rest.missing, missing));
+        if (complete > 0 && !all && complete < progress->count)
+                screen_panel_line(screen, "%zu of %zu are complete", complete, progress->count);
+}

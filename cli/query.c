@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// query: bars straight from the store's year files, as they stand.
+#include "cli/cli.h"
+#include "cli/queryprint.h"
+#include "cli/target.h"
+#include "common/barquery.h"
+#include "common/bucket.h"
+#include "common/clock.h"
+#include "common/exitcode.h"
+#include "common/ledgerview.h"
+#include "common/yeartree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct values {
+        struct target_words target;
+        int64_t start_us, end_us, last, first;
+        bool csv, json, table;
+};
+
+static const struct option_row options[] = {
+    {"--start", 's', OPTION_TIME, offsetof(struct values, start_us), "TIME",
+        "first bar: 2024-03-01, 2024-03-01T10:00, seconds or milliseconds\nsince 1970, or a span back from now: 12h, "
+        "7d, 1y"},
+    {"--end", 'e', OPTION_TIME, offsetof(struct values, end_us), "TIME",
+        "last bar; the one that contains TIME is included"},
+    {"--last", 'n', OPTION_COUNT, offsetof(struct values, last), "N", "only the newest N of these"},
+    {"--first", 0, OPTION_COUNT, offsetof(struct values, first), "N", "only the oldest N of these"},
+    {"--csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL,
+        "comma-separated with a header (the default in a pipe)"},
+    {"--json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "an array of objects"},
+    {"--table", 0, OPTION_FLAG, offsetof(struct values, table), NULL, "aligned columns (the default on a terminal)"},
+    TARGET_OPTIONS(struct values, target),
+    {.name = NULL},
+};
+
+// ---- where a bucket lies ----
+
+static bool bucket_exists(const char *root, const char *symbol, enum interval interval)
+{
+        char why[REASON_SIZE];
+        int fd = yeartree_open_bucket(root, symbol, interval, why);
+
+        if (fd >= 0)
+                close(fd);
+        return fd >= 0;
+}
+
+// `store.symbol` may have given the symbol another name in the tree; the ledger knows it.
+static void resolve_directory(const struct settings *settings, struct bucket *bucket)
+{
+        struct ledger_bucket known;
+        char name[SYMBOL_SIZE], why[REASON_SIZE];
+        const char *reason;
+
+        if (bucket_exists(settings->root_directory, bucket->symbol, bucket->interval))
+                return;
+        struct ledgerview *view = ledgerview_open(settings->state_directory, why);
+        if (view == NULL)
+                return;
+        if (symbol_normalize(bucket->symbol, name, &reason) == 0 &&
+            ledgerview_bucket_of(view, name, bucket->interval, -1, &known) == 1 && known.directory[0] != '\0')
+                snprintf(bucket->symbol, sizeof(bucket->symbol), "%s", known.directory);
+        ledgerview_close(view);
+}
+
+static size_t list_intervals(const char *root, const char *symbol, char *text, size_t size)
+{
+        size_t count = 0, used = 0;
+
+        text[0] = '\0';
+        for (int i = 0; i < INTERVAL_COUNT; i++) {
+                if (!bucket_exists(root, symbol, (enum interval)i) || used >= size)
+                        continue;
+                used += (size_t)snprintf(text + used, size - used, "%s%s/%s", count++ > 0 ? ", " : "", symbol,
+                    interval_name((enum interval)i));
+        }
+        return count;
+}
+
+static size_t list_symbols(const char *root, char *text, size_t size)
+{
+        DIR *directory = opendir(root);
+        size_t count = 0, used = 0;
+
+        text[0] = '\0';
+        if (directory == NULL)
+                return 0;
+        for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+                if (!bucket_symbol_is_safe(entry->d_name) || strcmp(entry->d_name, "category_name") == 0)
+                        continue;
+                if (count++ < 8)
+                        used +=
+                            (size_t)snprintf(text + used, size - used, "%s%s", count > 1 ? ", " : "", entry->d_name);
+        }
+        closedir(directory);
+        if (count > 8)
+                snprintf(text + used, size - used, " and %zu more", count - 8);
+        return count;
+}
+
+static int refuse_missing(const struct command *command, const char *root, const struct bucket *bucket)
+{
+        char there[1024];
+        const char *interval = interval_name(bucket->interval);
+
+        if (list_intervals(root, bucket->symbol, there, sizeof(there)) > 0)
+                return complain(
+                    command, EXIT_FAILED, "there is no %s/%s; there is %s", bucket->symbol, interval, there);
+        if (list_symbols(root, there, sizeof(there)) > 0)
+                return complain(
+                    command, EXIT_FAILED, "there is nothing of %s in %s; there is %s", bucket->symbol, root, there);
+        return complain(command, EXIT_FAILED,
+            "there is no data in %s; fetch some: binancefeeder backfill %s --interval %s --since 7d", root,
+            bucket->symbol, interval);
+}
+
+// ---- the command ----
+
+static int run_bars(const struct command *command, const struct barquery *query, enum queryprint_format format,
+    const struct bucket *bucket)
+{
+        char why[REASON_SIZE * 4];
+        struct queryprint *print = queryprint_begin(format, stdout);
+        int result = barquery_run(query, queryprint_rows, print, why, sizeof(why));
+        int error = errno;
+
+        if (result >= 0)
+                return queryprint_end(print) == 0 ? EXIT_DONE : EXIT_FAILED;
+        queryprint_discard(print);
+        if (error == ENOENT)
+                return refuse_missing(command, query->root, bucket);
+        return complain(command, EXIT_FAILED, "%s", why);
+}
+
+static int run_query(const struct command *command, int argc, char **argv)
+{
+        static struct settings settings;
+        struct values values = {.start_us = INT64_MIN, .end_us = INT64_MAX};
+        struct words words;
+        struct bucket bucket;
+        const char *why;
+        int code = options_parse(command, argc, argv, &values, &words);
+
+        if (code >= 0)
+                return code;
+        if (words.count != 1)
+                return complain(command, EXIT_BAD_USAGE,
+                    words.count == 0 ? "which bars? For example: binancefeeder query BTCUSDT/1m --last 10"
+                                     : "one bucket at a time, such as BTCUSDT/1m");
+        if (values.csv + values.json + values.table > 1 || (values.last > 0 && values.first > 0))
+                return complain(command, EXIT_BAD_USAGE, "only one of %s",
+                    values.last > 0 && values.first > 0 ? "--first and --last" : "--csv, --json and --table");
+        if (values.start_us > values.end_us)
+                return complain(command, EXIT_BAD_USAGE, "--start lies behind --end");
+        if (bucket_parse(words.items[0], &bucket, &why) != 0)
+                return complain(command, EXIT_BAD_USAGE, "%s: %s; for example BTCUSDT/1m", words.items[0], why);
+        code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
+        if (code >= 0)
+                return code;
+        if (settings.store_type == STORE_SERVER)
+                return complain(command, EXIT_FAILED, "store.type is server: ask that MarketStore server");
+        resolve_directory(&settings, &bucket);
+        struct barquery query = {.root = settings.root_directory,
+            .symbol = bucket.symbol,
+            .interval = bucket.interval,
+            .start_us = values.start_us,
+            .end_us = values.end_us,
+            .limit = (size_t)(values.last > 0 ? values.last : values.first),
+            .limit_from_start = values.first > 0};
+        bool table = values.table || (!values.csv && !values.json && isatty(STDOUT_FILENO));
+        return run_bars(command, &query,
+            values.json ? QUERYPRINT_JSON
+            : table     ? QUERYPRINT_TABLE
+                        : QUERYPRINT_CSV,
+            &bucket);
+}
+
+const struct command command_query = {
+    .name = "query",
+    .summary = "Prints bars from the store",
+    .arguments = "BUCKET [--start TIME] [--end TIME] [--last N | --first N] [--csv | --json | --table]",
+    .details = "BUCKET is a symbol and an interval: BTCUSDT/1m, BTCUSDT/4h, BTCUSDT/1Min/OHLCV. Without --start and "
+               "--end all\n"
+               "its bars are meant. Time is when a bar opens.\n",
+    .examples = "query BTCUSDT/1m --last 10\n"
+                "query BTCUSDT/1h --start 2024-03-01 --end 2024-03-02 --csv\n"
+                "query ETHUSDT/1d --start 1y --json",
+    .options = options,
+    .run = run_query,
+};

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/snapshot.h"
+
+#include "cli/client.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define RECORD_BYTES 80 // of a bar on disk: index and nine columns
+#define GAPS_KEPT_MAX 1000
+
+// ---- the instance ----
+
+static double age_s(int64_t boot_us)
+{
+        return boot_us > 0 ? (double)(boot_now().us - boot_us) / 1e6 : -1;
+}
+
+static void copy_child(const struct vitals *vitals, struct snapshot_child *child)
+{
+        int64_t renewal_us = atomic_load(&vitals->renewal_us);
+
+        *child = (struct snapshot_child){.class = atomic_load(&vitals->class),
+            .state = atomic_load(&vitals->state),
+            .pid = atomic_load(&vitals->pid),
+            .restarts = atomic_load(&vitals->restarts),
+            .reconnects = atomic_load(&vitals->reconnects),
+            .symbols = atomic_load(&vitals->symbols),
+            .connected = atomic_load(&vitals->connected) != 0,
+            .degraded = atomic_load(&vitals->degraded) != 0,
+            .records = atomic_load(&vitals->records),
+            .messages = atomic_load(&vitals->messages),
+            .malformed = atomic_load(&vitals->malformed),
+            .window_bytes = atomic_load(&vitals->window_bytes),
+            .message_age_s = age_s(atomic_load(&vitals->last_message_us)),
+            .renewal_in_s = renewal_us > 0 ? -age_s(renewal_us) : -1,
+            .state_age_s = age_s(atomic_load(&vitals->state_since_us))};
+        memcpy(child->name, vitals->name, sizeof(child->name));
+        child->name[sizeof(child->name) - 1] = '\0';
+        memcpy(child->last_death, vitals->last_death, sizeof(child->last_death));
+        child->last_death[sizeof(child->last_death) - 1] = '\0';
+}
+
+static void copy_page(const struct governor_page *page, struct snapshot *snapshot)
+{
+        int64_t oldest_ns = atomic_load(&page->spool_oldest_wall_ns);
+
+        facts_read(page, &snapshot->facts);
+        snapshot->up_s = age_s(atomic_load(&page->started_boot_us));
+        snapshot->exchange_now_us = governor_exchange_now_us(page);
+        snapshot->weight_limit = governor_weight_limit(page);
+        snapshot->utilization_permille = atomic_load(&page->utilization_permille);
+        snapshot->answers_429 = atomic_load(&page->answers_429);
+        snapshot->answers_418 = atomic_load(&page->answers_418);
+        snapshot->batches_quarantined = atomic_load(&page->batches_quarantined);
+        snapshot->rows_defective = atomic_load(&page->rows_defective);
+        snapshot->jobs_open = atomic_load(&page->jobs_open);
+        snapshot->complete = atomic_load(&page->complete) != 0;
+        if (snapshot->facts.spool_batches > 0 && oldest_ns > 0)
+                snapshot->spool_age_s = (double)(wall_now().ns - oldest_ns) / 1e9;
+        snapshot->children = memory_zeroed(SLOTS_MAX, sizeof(*snapshot->children));
+        for (size_t i = 0; i < SLOTS_MAX; i++) {
+                if (atomic_load(&page->vitals[i].class) != CHILD_NONE)
+                        copy_child(&page->vitals[i], &snapshot->children[snapshot->children_count++]);
+        }
+}
+
+static void ask_instance(const struct settings *settings, struct snapshot *snapshot)
+{
+        struct client client;
+
+        if (client_open(settings->run_directory, &client) != 0) {
+                if (errno == EBADMSG)
+                        snprintf(snapshot->not_running, REASON_SIZE, "an instance of another version runs there");
+                else if (errno != ENOENT && errno != ECONNREFUSED)
+                        snprintf(snapshot->not_running, REASON_SIZE, "it cannot be asked: %s", strerror(errno));
+                return;
+        }
+        snapshot->running = true;
+        snapshot->supervisor_pid = client.about.supervisor_pid;
+        snprintf(snapshot->state_directory, PATH_SIZE, "%s", client.about.state_directory);
+        snprintf(snapshot->root_directory, PATH_SIZE, "%s", client.about.root_directory);
+        copy_page(client.page, snapshot);
+        client_close(&client);
+}
+
+// ---- the ledger ----
+
+// Room for one more item in an array that doubles.
+static void *grown(void *items, size_t count, size_t size)
+{
+        bool full = (count & (count - 1)) == 0; // 0 and the powers of two
+
+        return full ? memory_resized(items, count > 0 ? count * 2 : 1, size) : items;
+}
+
+static int keep_bucket(void *context, const struct ledger_bucket *bucket)
+{
+        struct snapshot *snapshot = context;
+
+        snapshot->buckets = grown(snapshot->buckets, snapshot->buckets_count, sizeof(*bucket));
+        snapshot->buckets[snapshot->buckets_count++] = *bucket;
+        return 0;
+}
+
+static int keep_gap(void *context, const struct ledger_gap *gap)
+{
+        struct snapshot *snapshot = context;
+
+        snapshot->gaps = grown(snapshot->gaps, snapshot->gaps_count, sizeof(*gap));
+        snapshot->gaps[snapshot->gaps_count++] = *gap;
+        return snapshot->gaps_count == GAPS_KEPT_MAX;
+}
+
+static int keep_trouble(void *context, const struct ledger_trouble *trouble)
+{
+        struct snapshot *snapshot = context;
+
+        snapshot->troubles = grown(snapshot->troubles, snapshot->troubles_count, sizeof(*trouble));
+        snapshot->troubles[snapshot->troubles_count++] = *trouble;
+        return snapshot->troubles_count == GAPS_KEPT_MAX;
+}
+
+static void read_ledger(struct snapshot *snapshot)
+{
+        struct ledgerview *view = ledgerview_open(snapshot->state_directory, snapshot->no_ledger);
+        uint32_t open = 1u << GAP_OPEN | 1u << GAP_REPAIRING;
+
+        if (view == NULL)
+                return;
+        snapshot->has_ledger = ledgerview_meta(view, &snapshot->meta) == 0 &&
+                               ledgerview_totals(view, snapshot->exchange_now_us, &snapshot->totals) == 0 &&
+                               ledgerview_each_bucket(view, snapshot->exchange_now_us, keep_bucket, snapshot) == 0 &&
+                               ledgerview_each_gap(view, NULL, open, keep_gap, snapshot) >= 0 &&
+                               ledgerview_each_trouble(view, keep_trouble, snapshot) >= 0;
+        if (!snapshot->has_ledger)
+                snprintf(snapshot->no_ledger, REASON_SIZE, "%s", ledgerview_error(view));
+        if (!snapshot->running)
+                snapshot->complete = snapshot->has_ledger && snapshot->totals.buckets > 0 && snapshot->totals.known &&
+                                     snapshot->totals.missing == 0 && snapshot->totals.hindered == 0;
+        ledgerview_close(view);
+}
+
+// ---- the disk ----
+
+static void look_at_disk(struct snapshot *snapshot)
+{
+        struct statvfs disk;
+
+        snapshot->disk_free_bytes = UINT64_MAX;
+        if (statvfs(snapshot->root_directory, &disk) == 0)
+                snapshot->disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+        for (size_t i = 0; i < snapshot->buckets_count; i++) {
+                if (snapshot->buckets[i].live)
+                        snapshot->bytes_per_day += (double)US_PER_DAY /
+                                                   (double)interval_length_us(snapshot->buckets[i].interval) *
+                                                   RECORD_BYTES;
+        }
+}
+
+void snapshot_take(const struct settings *settings, struct snapshot *snapshot)
+{
+        memset(snapshot, 0, sizeof(*snapshot));
+        snapshot->exchange_now_us = -1;
+        snprintf(snapshot->data_directory, PATH_SIZE, "%s", settings->data_directory);
+        snprintf(snapshot->root_directory, PATH_SIZE, "%s", settings->root_directory);
+        snprintf(snapshot->state_directory, PATH_SIZE, "%s", settings->state_directory);
+        ask_instance(settings, snapshot);
+        read_ledger(snapshot);
+        look_at_disk(snapshot);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+        free(snapshot->children);
+        free(snapshot->buckets);
+        free(snapshot->gaps);
+        free(snapshot->troubles);
+        memset(snapshot, 0, sizeof(*snapshot));
+}

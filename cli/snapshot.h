@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything `status` tells, gathered once: from the governor page of a running instance, the ledger, and the disk.
+// Drawn by cli/status_text.c and cli/status_json.c; judged by cli/findings.c.
+#ifndef CLI_SNAPSHOT_H
+#define CLI_SNAPSHOT_H
+
+#include "cli/facts.h"
+#include "common/ledgerview.h"
+#include "config/settings.h"
+
+struct snapshot_child {
+        uint32_t class, state, restarts, reconnects, symbols;
+        int32_t pid;
+        bool connected, degraded;
+        char name[SYMBOL_SIZE], last_death[REASON_SIZE];
+        uint64_t records, messages, malformed, window_bytes;
+        double message_age_s, renewal_in_s; // -1: none
+        double state_age_s;
+};
+
+struct snapshot {
+        char data_directory[PATH_SIZE], root_directory[PATH_SIZE], state_directory[PATH_SIZE];
+        // the instance
+        bool running;
+        char not_running[REASON_SIZE]; // why it could not be asked, where it is not simply absent
+        int32_t supervisor_pid;
+        double up_s;
+        int64_t exchange_now_us; // -1: unknown
+        struct facts facts;
+        uint32_t weight_limit, utilization_permille;
+        uint64_t answers_429, answers_418, batches_quarantined, rows_defective;
+        uint32_t jobs_open;
+        double spool_age_s; // of its oldest batch, 0: empty
+        size_t children_count;
+        struct snapshot_child *children;
+        // the ledger
+        bool has_ledger;
+        char no_ledger[REASON_SIZE];
+        bool complete;
+        struct ledger_meta meta;
+        struct ledger_totals totals;
+        size_t buckets_count, gaps_count, troubles_count;
+        struct ledger_bucket *buckets;
+        struct ledger_gap *gaps; // open ones
+        struct ledger_trouble *troubles;
+        // the disk
+        uint64_t disk_free_bytes; // UINT64_MAX: unknown
+        double bytes_per_day;     // that live bars take
+};
+
+void snapshot_take(const struct settings *settings, struct snapshot *snapshot);
+void snapshot_free(struct snapshot *snapshot);
+
+#endif
