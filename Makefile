@@ -26,7 +26,7 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 COMMON := $(BUILD)/libcommon.a
 CONFIG := $(BUILD)/libconfig.a
 
-PROGRAMS := $(BIN)/binancefeeder $(addprefix $(LIBEXEC)/,supervisor stream backfill writer)
+PROGRAMS := $(BIN)/binancefeeder $(addprefix $(LIBEXEC)/,supervisor stream backfill writer gateway)
 EXCHANGE := $(BUILD)/tests/exchange
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
@@ -42,6 +42,7 @@ $(LIBEXEC)/supervisor:    $(call objects,supervisor) $(CONFIG) $(COMMON)
 $(LIBEXEC)/stream:        $(call objects,workers/stream) $(COMMON)
 $(LIBEXEC)/backfill:      $(call objects,workers/backfill) $(COMMON)
 $(LIBEXEC)/writer:        $(call objects,workers/writer) $(COMMON)
+$(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(CONFIG) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
 $(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lm
@@ -49,6 +50,7 @@ $(LIBEXEC)/supervisor: LDLIBS = -levent_core -lyaml
 $(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcjson -lcrypto -lcap
 $(LIBEXEC)/backfill: LDLIBS = -lcurl -levent_core -lnanomsg -lcjson -lcrypto
 $(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lsnappy -lpthread -lm
+$(LIBEXEC)/gateway: LDLIBS = -levent_core -levent_extra -lmsgpackc -lsqlite3 -lcjson -lm
 $(EXCHANGE): LDLIBS = -levent_core -levent_extra -levent_openssl -lssl -lcrypto -lcjson -lz -lm
 
 $(PROGRAMS) $(EXCHANGE):

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/gateway/reader.h"
+
+#include "common/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// By the record type in a year file's header.
+static const struct reader_kind *const kinds[] = {&reader_fixed, NULL};
+
+struct reader *reader_open(const char *root, const char *symbol, const struct place *place,
+    const struct row_range *range, char why[REASON_SIZE])
+{
+        struct reader *reader = memory_zeroed(1, sizeof(*reader));
+
+        if (tree_find_bucket(root, symbol, place->timeframe, place->group, &reader->bucket, why) != 0)
+                goto refuse;
+        reader->kind = kinds[reader->bucket.schema.record_type];
+        reader->place = *place;
+        reader->range = *range;
+        if (reader->kind == NULL) {
+                snprintf(why, REASON_SIZE, "%.80s holds ticks, which are not served yet", reader->bucket.name);
+                errno = EINVAL;
+                goto refuse;
+        }
+        if (reader->kind->begin(reader, why) == 0)
+                return reader;
+refuse:;
+        int saved_errno = errno;
+        free(reader);
+        errno = saved_errno;
+        return NULL;
+}
+
+enum reader_result reader_read(struct reader *reader, struct columns *columns, size_t rows_max, char why[REASON_SIZE])
+{
+        return reader->kind->read(reader, columns, rows_max, why);
+}
+
+void reader_close(struct reader *reader)
+{
+        if (reader == NULL)
+                return;
+        reader->kind->end(reader);
+        free(reader);
+}
