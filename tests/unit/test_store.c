@@ -414,6 +414,40 @@ static void an_off_grid_bar_takes_its_slot_unless_one_on_the_grid_wants_it(void 
         rig_free(rig);
 }
 
+static void pages_may_meet_in_the_middle_of_a_slot(void **state)
+{
+        struct rig *rig = rig_new();
+
+        (void)state;
+        rig_open(rig);
+        rig_introduce(rig, RIG_MIN(1400));
+        assert_true(rig_next(rig));
+        rig_begin(rig);
+        // Short: its last row opens at 1409, nothing is said about what follows that row.
+        rig_page(rig, RIG_MIN(1400), RIG_MIN(1439), RIG_MIN(1409) + US_PER_MS, 10);
+        for (int i = 0; i < 10; i++) {
+                struct kline kline = rig_kline(RIG_MIN(1400 + i), 0);
+
+                rig_row(rig, RECORD_KLINE, &kline, sizeof(kline));
+        }
+        rig_page(rig, RIG_MIN(1409) + US_PER_MS, RIG_MIN(1439), RIG_MIN(1439), 29 - 5);
+        for (int i = 15; i < 39; i++) {
+                struct kline kline = rig_kline(RIG_MIN(1400 + i), 0);
+
+                rig_row(rig, RECORD_KLINE, &kline, sizeof(kline));
+        }
+        assert_int_equal(rig_end(rig), 1);
+        assert_int_equal(store_sync(rig->store), 0);
+        struct ledger_bucket bucket = rig_bucket(rig);
+        assert_int_equal(bucket.rows, 34);
+        assert_int_equal(bucket.explained[GAP_ABSENT], 5);
+        assert_int_equal(bucket.missing, 0);
+        // On the grid, so that it reads back.
+        rig_close(rig);
+        rig_open(rig);
+        rig_free(rig);
+}
+
 static void a_symbol_that_the_catalogue_does_not_know_gets_no_jobs(void **state)
 {
         struct rig *rig = rig_new();
@@ -595,6 +629,7 @@ int main(void)
             cmocka_unit_test(a_reconnect_opens_a_gap_that_closes_when_it_is_filled),
             cmocka_unit_test(a_defective_bar_is_refused_and_its_slot_stays_missing),
             cmocka_unit_test(an_off_grid_bar_takes_its_slot_unless_one_on_the_grid_wants_it),
+            cmocka_unit_test(pages_may_meet_in_the_middle_of_a_slot),
             cmocka_unit_test(a_symbol_that_the_catalogue_does_not_know_gets_no_jobs),
             cmocka_unit_test(three_crashes_on_the_same_range_quarantine_it),
             cmocka_unit_test(a_killed_worker_s_job_is_granted_again_at_once),

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGES_MAX (JOB_PAGES_MAX * 4) // a worker may ask for shorter pages after a truncated answer
+#define PAGES_MAX (JOB_PAGES_MAX * 8) // a worker asks again behind short answers
 #define SYMBOL_ROWS_MAX 20000         // of a catalogue
 
 static int broken(char why[REASON_SIZE], const char *what)
@@ -106,11 +106,10 @@ static void refuse_row(struct store *store, struct lease *lease, int64_t open_us
         enum interval interval = store->buckets[lease->bucket]->interval;
         char time[TIME_TEXT_SIZE];
         bool placed = open_us >= page->start_us && open_us < page->end_us;
-        int64_t slot_us = placed ? interval_floor_us(interval, open_us) : page->start_us;
+        int64_t start_us = interval_floor_us(interval, placed ? open_us : page->start_us);
+        int64_t end_us = placed ? interval_next_us(interval, start_us) : interval_ceil_us(interval, page->end_us);
 
-        store_require_memory(
-            ranges_set(&lease->refused, slot_us, placed ? interval_next_us(interval, slot_us) : page->end_us, 0));
-
+        store_require_memory(ranges_set(&lease->refused, start_us, end_us, 0));
         atomic_fetch_add_explicit(&store->governor->rows_defective, 1, memory_order_relaxed);
         if (lease->defective++ == 0)
                 (void)snprintf(lease->defect, sizeof(lease->defect), "the bar of %s was refused: %s",
@@ -137,7 +136,7 @@ static int take_kline(struct store *store, struct lease *lease, const struct kli
         struct row_run *run = store->run;
         const char *defect = kline_defect(kline);
         int64_t slot_us = defect == NULL ? interval_floor_us(bucket->interval, kline->open_us) : 0;
-        if (defect == NULL && (slot_us < page->start_us || slot_us >= page->end_us))
+        if (defect == NULL && (kline->open_us < page->start_us || kline->open_us >= page->end_us))
                 defect = "it lies outside the range that was asked for";
         if (defect != NULL) {
                 refuse_row(store, lease, kline->open_us, defect);

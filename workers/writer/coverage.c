@@ -34,14 +34,3 @@ int coverage_add(struct ranges *covered, int64_t start_us, int64_t end_us, enum 
         }
         return 0;
 }
-
-int64_t coverage_provisional_bars(const struct ranges *covered, enum interval interval)
-{
-        int64_t bars = 0;
-
-        for (size_t i = 0; i < covered->count; i++) {
-                if (bar_source_is_provisional(covered->items[i].tag))
-                        bars += interval_count(interval, covered->items[i].start_us, covered->items[i].end_us);
-        }
-        return bars;
-}

@@ -14,7 +14,5 @@
 int coverage_rank_at(const struct ranges *covered, int64_t us, int64_t *until_us);
 // Records bars of `source` on [start_us, end_us), except where a higher rank is. Returns 0, or -1 with ENOMEM.
 int coverage_add(struct ranges *covered, int64_t start_us, int64_t end_us, enum bar_source source);
-// Bars that REST or the archive has yet to confirm.
-int64_t coverage_provisional_bars(const struct ranges *covered, enum interval interval);
 
 #endif

@@ -18,6 +18,15 @@
 
 // ---- klines ----
 
+// The slots that a page speaks for. It may begin and end behind a bar (a page that follows a short one), so in the
+// middle of that bar's slot: the slot where it begins has its bar from the page before, the one where it ends is not
+// yet said.
+static struct range slots_of(const struct bucket_state *bucket, const struct record_page *page)
+{
+        return (struct range){interval_floor_us(bucket->interval, page->start_us),
+            interval_floor_us(bucket->interval, page->answered_until_us), 0};
+}
+
 // Asks for a young hole again later, each time nothing came after twice the time: a halted symbol costs six requests an
 // hour. `open_ended`: nothing behind it is worth asking for either.
 static void defer(struct store *store, struct bucket_state *bucket, int64_t start_us, int64_t end_us, bool open_ended)
@@ -67,7 +76,7 @@ static void judge_hole(
                         explain(store, bucket, page, &verdicts[i]);
                 else
                         defer(store, bucket, verdicts[i].start_us, verdicts[i].end_us,
-                            verdicts[i].end_us >= page->answered_until_us);
+                            verdicts[i].end_us >= slots_of(bucket, page).end_us);
         }
 }
 
@@ -75,9 +84,10 @@ static void judge_hole(
 static void judge_page(struct store *store, const struct lease *lease, const struct record_page *page)
 {
         struct bucket_state *bucket = store->buckets[lease->bucket];
+        struct range slots = slots_of(bucket, page);
         struct ranges holes = {0};
 
-        store_require_memory(ranges_set(&holes, page->start_us, page->answered_until_us, 0));
+        store_require_memory(ranges_set(&holes, slots.start_us, slots.end_us, 0));
         store_require_memory(ranges_subtract(&holes, &lease->got));
         store_require_memory(ranges_subtract(&holes, &lease->refused));
         store_require_memory(ranges_subtract(&holes, &bucket->covered));
@@ -91,12 +101,12 @@ static void note_unconfirmed(struct store *store, const struct lease *lease, con
 {
         struct bucket_state *bucket = store->buckets[lease->bucket];
         int64_t old_us = interval_floor_us(bucket->interval, page->requested_us - VERDICT_AGE_US);
+        struct range slots = slots_of(bucket, page);
         struct ranges bars = {0};
         char from[TIME_TEXT_SIZE];
 
         store_require_memory(ranges_copy(&bars, &bucket->covered));
-        store_require_memory(
-            ranges_clip(&bars, page->start_us, page->answered_until_us < old_us ? page->answered_until_us : old_us));
+        store_require_memory(ranges_clip(&bars, slots.start_us, slots.end_us < old_us ? slots.end_us : old_us));
         store_require_memory(ranges_subtract(&bars, &lease->got));
         for (size_t i = 0; i < bars.count; i++) {
                 if (!bar_source_is_provisional(bars.items[i].tag))

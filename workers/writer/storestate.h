@@ -118,7 +118,6 @@ struct lease {
         bool begun;
         uint32_t chunks, rows_crc32c;
         uint64_t rows;
-        int64_t answered_until_us;
         struct record_page *pages;
         size_t pages_count;
         uint32_t page_rows_left;
