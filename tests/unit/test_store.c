@@ -593,6 +593,76 @@ static void a_range_asked_for_on_the_command_line_is_fetched_and_forgotten(void 
         rig_free(rig);
 }
 
+static void a_template_waits_for_the_catalogue_that_fills_it(void **state)
+{
+        struct rig *rig = rig_new();
+        struct stream_id stream = rig_stream("BTCUSDT", INTERVAL_1M);
+        struct kline kline = rig_kline(RIG_MIN(1439), 0);
+
+        (void)state;
+        snprintf(rig->setup.settings.store_symbol, 64, "binance_{base}-{quote}");
+        rig_open(rig);
+        assert_int_equal(rig_append(rig, RECORD_KLINE, &stream, &kline, sizeof(kline)), 0);
+        assert_int_equal(rig_try_live(rig), -1);
+        assert_int_equal(errno, EAGAIN);
+        rig_introduce(rig, RIG_MIN(1400));
+        rig_live(rig, RIG_MIN(1439), 1, 0);
+        assert_int_equal(rig_work(rig, 0), 1);
+        assert_int_equal(store_sync(rig->store), 0);
+        assert_string_equal(rig_bucket(rig).directory, "binance_BTC-USDT");
+        assert_int_equal(rig_bucket(rig).rows, 40);
+        rig_free(rig);
+}
+
+static void two_symbols_never_share_a_directory(void **state)
+{
+        static const char *const symbols[] = {"BTCEUR", "BTCUSDT"};
+        struct rig *rig = rig_new();
+
+        (void)state;
+        snprintf(rig->setup.settings.store_symbol, 64, "{base}");
+        assert_int_equal(symbol_list_add(&rig->setup.symbols, "BTCEUR"), 0);
+        rig_open(rig);
+        assert_true(rig_next(rig));
+        rig_answer_catalogue(rig, symbols, 2, SYMBOL_TRADING);
+        assert_true(rig_next(rig)); // for one of them
+        rig_answer_listing(rig, RIG_MIN(1400));
+        assert_int_equal(rig_work(rig, 0), 1);
+        char text[REASON_SIZE];
+        assert_int_equal(store_sync(rig->store), 0);
+        assert_true(store_is_exhausted(rig->store, rig->now_us, text));
+        assert_non_null(strstr(text, "same name"));
+        rig_free(rig);
+}
+
+static void a_sync_is_due_soon_after_live_rows_and_later_after_bulk(void **state)
+{
+        struct rig *rig = rig_new();
+
+        (void)state;
+        rig_open(rig);
+        assert_int_equal(store_sync(rig->store), 0);
+        assert_int_equal(store_sync_wait_ms(rig->store, mono_now()), -1);
+        rig_live(rig, RIG_MIN(1400), 1, 0);
+        mono_time now = mono_now();
+        int64_t wait_ms = store_sync_wait_ms(rig->store, now);
+        assert_true(wait_ms > 800 && wait_ms <= 1000);
+        assert_false(store_sync_due(rig->store, now));
+        assert_true(store_sync_due(rig->store, (mono_time){now.us + US_PER_S}));
+
+        rig_introduce(rig, RIG_T0);
+        assert_true(rig_next(rig));
+        assert_int_equal(store_sync(rig->store), 0);
+        rig_begin(rig);
+        rig_page(rig, rig->job.start_us, rig->job.end_us, rig->job.end_us, 1);
+        struct kline kline = rig_kline(rig->job.start_us, 0);
+        rig_row(rig, RECORD_KLINE, &kline, sizeof(kline));
+        assert_int_equal(rig_chunk(rig), 0);
+        wait_ms = store_sync_wait_ms(rig->store, mono_now());
+        assert_true(wait_ms > 9000 && wait_ms <= 10000);
+        rig_free(rig);
+}
+
 static void a_one_shot_run_ends_where_it_began(void **state)
 {
         struct rig *rig = rig_new();
@@ -636,6 +706,9 @@ int main(void)
             cmocka_unit_test(an_unreachable_exchange_is_asked_politely),
             cmocka_unit_test(a_symbol_ends_after_a_day_away_in_every_catalogue),
             cmocka_unit_test(a_range_asked_for_on_the_command_line_is_fetched_and_forgotten),
+            cmocka_unit_test(a_template_waits_for_the_catalogue_that_fills_it),
+            cmocka_unit_test(two_symbols_never_share_a_directory),
+            cmocka_unit_test(a_sync_is_due_soon_after_live_rows_and_later_after_bulk),
             cmocka_unit_test(a_one_shot_run_ends_where_it_began),
         };
 
