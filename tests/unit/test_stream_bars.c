@@ -101,6 +101,7 @@ static void window_forgets_what_is_older_than_64_bars(void **state)
         assert_int_equal(bars_note(&bars, 0, MIN(1), true), BARS_CLOSED);
         bars_note(&bars, 0, MIN(65), true);
         assert_int_equal(bars_note(&bars, 0, MIN(1), true), BARS_REPEAT); // taken for one
+        assert_int_equal(bars_note(&bars, 0, MIN(0), true), BARS_REPEAT);
         assert_int_equal(bars_note(&bars, 0, MIN(2), true), BARS_CLOSED);
         assert_int_equal(bars_note(&bars, 0, MIN(1000), true), BARS_CLOSED);
         assert_int_equal(bars_note(&bars, 0, MIN(999), true), BARS_CLOSED);
@@ -163,6 +164,13 @@ static void overlap_is_proven_by_the_same_bar_on_both(void **state)
         assert_false(bars_overlap_proven(&bars, 0, 1)); // nothing came on the new leg
         bars_note(&bars, 1, MIN(0), false);
         assert_true(bars_overlap_proven(&bars, 0, 1));
+        // A bar that the old leg missed is said as such; the overlap is proven all the same.
+        bars = minute_bars();
+        bars_note(&bars, 0, MIN(0), false);
+        bars_note(&bars, 0, MIN(1), false);
+        bars_overlap(&bars, 1);
+        bars_note(&bars, 1, MIN(1), false);
+        assert_true(bars_overlap_proven(&bars, 0, 1));
 }
 
 static void overlap_is_proven_by_the_close_before_the_new_leg(void **state)
@@ -204,6 +212,7 @@ static void calendar_months_and_off_grid_opens_are_understood(void **state)
         bars = minute_bars();
         assert_int_equal(bars_note(&bars, 0, MIN(0) + 14789000, true), BARS_CLOSED);
         assert_int_equal(bars_note(&bars, 0, MIN(0) + 14789000, true), BARS_REPEAT);
+        assert_int_equal(bars_note(&bars, 0, MIN(0), true), BARS_REPEAT); // the same slot
 }
 
 static void next_close_follows_what_was_seen(void **state)

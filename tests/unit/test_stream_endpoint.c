@@ -103,6 +103,9 @@ static void every_stage_has_its_own_words(void **state)
                 for (size_t k = 0; k < i; k++)
                         assert_string_not_equal(seen[i], seen[k]);
         }
+        assert_non_null(
+            strstr(described((struct ws_end){.stage = WS_STAGE_TLS, .certificate_error = X509_V_ERR_CERT_HAS_EXPIRED}),
+                "h.example has expired"));
         assert_non_null(strstr(described((struct ws_end){.stage = WS_STAGE_HTTP, .http_status = 451}),
             "wss://data-stream.binance.vision"));
         assert_non_null(strstr(

@@ -163,8 +163,8 @@ static void unreadable_bytes_become_a_safe_line(void **state)
         char text[64];
 
         (void)state;
-        hex_escape("a\"\n\\\xff\x1b[0m", 9, text);
-        assert_string_equal(text, "a\"\\x0a\\x5c\\xff\\x1b[0m");
+        hex_escape("a\"\n\\\x7f\x1b[0m", 9, text);
+        assert_string_equal(text, "a\"\\x0a\\x5c\\x7f\\x1b[0m");
 }
 
 int main(void)

@@ -91,6 +91,8 @@ static void leg_opened(void *user)
         connection_live(&carrier->connection, leg->index, now, renew_in_ms);
         liveness_start(&leg->liveness, now);
         leg->quiet_until = now;
+        if (carrier->paused)
+                ws_connection_pause(leg->connection, true);
         subscription_start(&leg->subscription, leg->url_streams, carrier->count, now);
         end_overlap(carrier, false); // of an earlier renewal that showed nothing
         if (!leg->overlap)
@@ -253,9 +255,11 @@ static void step_messages(struct leg *leg, mono_time now)
         size_t length = subscription_next(&leg->subscription, now, inbox_stream_name, carrier->streams, message);
         if (length > 0) {
                 log_debug("%.*s", (int)length, message);
-                ws_connection_send_text(leg->connection, message, length);
+                if (ws_connection_send_text(leg->connection, message, length) != 0)
+                        log_debug("the last message is still on its way: %m"); // so this one will be overdue
         } else if (liveness_check(&leg->liveness, now) == LIVENESS_PING) {
-                ws_connection_send_ping(leg->connection);
+                if (ws_connection_send_ping(leg->connection) != 0)
+                        log_debug("the last ping is still on its way: %m");
                 liveness_pinged(&leg->liveness, now);
         } else {
                 return;
@@ -328,7 +332,8 @@ void carrier_pause(struct carrier *carrier, bool paused, mono_time now)
         for (unsigned i = 0; i < CONNECTION_LEGS; i++) {
                 struct leg *leg = &carrier->legs[i];
 
-                if (leg->connection != NULL)
+                // A leg that is still connecting needs its answer; it is paused when it is up.
+                if (carrier->connection.legs[i] == LEG_LIVE)
                         ws_connection_pause(leg->connection, paused);
                 if (!paused) // what was not read cannot have been late
                         liveness_start(&leg->liveness, now);
