@@ -338,10 +338,13 @@ const struct key_row key_rows[] = {
         .help = "Set aside on disk, to work on when the disk is full."},
     {.name = "gateway.listen",
         .type = KEY_LISTEN,
+        .flags = KEY_RELOADABLE,
         FIELD(gateway_listen),
-        .supported = "off",
-        .fallback = "off",
-        .help = "Where HTTP is served. Not in this version."},
+        .fallback = "\"127.0.0.1:5993\"",
+        .fallback_one_shot = "off",
+        .help =
+            "Where HTTP is served, for MarketStore clients, curl and Prometheus. There are no passwords: an address "
+            "that others reach lets others read."},
     {.name = "rate_limit.utilization",
         .type = KEY_SHARE,
         .flags = KEY_RELOADABLE,

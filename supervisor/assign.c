@@ -250,6 +250,16 @@ static void copy_backfill(const struct settings *settings, struct settings *part
         copy_text(part->archive_url, sizeof(part->archive_url), settings->archive_url);
 }
 
+static void copy_gateway(const struct settings *settings, struct settings *part)
+{
+        copy_text(part->gateway_listen, sizeof(part->gateway_listen), settings->gateway_listen);
+        part->store_type = settings->store_type;
+        copy_text(part->data_directory, sizeof(part->data_directory), settings->data_directory);
+        copy_text(part->root_directory, sizeof(part->root_directory), settings->root_directory);
+        copy_text(part->state_directory, sizeof(part->state_directory), settings->state_directory);
+        copy_text(part->run_directory, sizeof(part->run_directory), settings->run_directory);
+}
+
 // The writer is compared as a whole; it takes new settings without a restart, so a needless message costs
 // nothing.
 void assign_settings_for(uint32_t class, const struct settings *settings, struct settings *part)
@@ -264,6 +274,7 @@ void assign_settings_for(uint32_t class, const struct settings *settings, struct
                 copy_network(settings, part);
                 copy_backfill(settings, part);
                 break;
+        case CHILD_GATEWAY: copy_gateway(settings, part); break;
         default:
                 memcpy(part, settings, sizeof(*part));
                 part->given = 0; // who wrote a value does not matter to whoever uses it

@@ -135,7 +135,7 @@ static size_t descriptors_needed(const struct settings *settings)
                 streams = STREAM_WORKERS_MAX;
         if (!settings->realtime_enabled || supervisor.one_shot)
                 streams = 0;
-        return DESCRIPTORS_OWN + DESCRIPTORS_PER_CHILD * (1 + streams + assign_backfill_workers(settings));
+        return DESCRIPTORS_OWN + DESCRIPTORS_PER_CHILD * (2 + streams + assign_backfill_workers(settings));
 }
 
 static void make_pages(void)
@@ -177,6 +177,19 @@ static void on_hangup(evutil_socket_t number, short events, void *context)
         supervisor_settle(&supervisor);
 }
 
+// From the first instruction on (the command line that becomes us by exec has blocked them already) until the event loop
+// takes them: a SIGTERM meanwhile stops us in order, too.
+static void hold_signals(int how)
+{
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        sigprocmask(how, &signals, NULL);
+}
+
 static int watch_signal(int number, event_callback_fn callback)
 {
         struct event *event = evsignal_new(supervisor.base, number, callback, NULL);
@@ -193,6 +206,7 @@ static void open_events(void)
                 log_error("the event loop cannot be made: %m");
                 exit(EXIT_TRY_LATER);
         }
+        hold_signals(SIG_UNBLOCK);
 }
 
 static void say_what_runs(void)
@@ -237,6 +251,7 @@ int main(int argc, char **argv)
 {
         static struct settings settings; // too large for the stack
 
+        hold_signals(SIG_BLOCK);
         log_init("supervisor", LOG_LEVEL_INFO);
         notify_init();
         parse_options(argc, argv);

@@ -204,7 +204,7 @@ static void apply_streams(struct supervisor *supervisor, bool changed)
         }
 }
 
-// ---- the pool, the writer ----
+// ---- the pool, the gateway, the writer ----
 
 static void apply_pool(struct supervisor *supervisor, bool changed)
 {
@@ -233,6 +233,25 @@ static void apply_pool(struct supervisor *supervisor, bool changed)
                 if (child != NULL)
                         children_event(supervisor, child, POLICY_WANT);
         }
+}
+
+// A one-shot run has nothing to serve for long, and its address may be a running instance's.
+static void apply_gateway(struct supervisor *supervisor, bool changed)
+{
+        bool wanted = supervisor->settings.gateway_listen[0] != '\0' && !supervisor->one_shot;
+
+        for (uint32_t i = 0; i < supervisor->slots_end; i++) {
+                struct managed *child = supervisor->slots[i];
+                if (child == NULL || child->policy.class != CHILD_GATEWAY || !child->policy.wanted)
+                        continue;
+                if (!wanted || changed)
+                        children_event(supervisor, child, wanted ? POLICY_RECONFIGURE : POLICY_UNWANT);
+                return;
+        }
+        struct managed *child =
+            wanted ? children_add(supervisor, CHILD_GATEWAY, child_class_name(CHILD_GATEWAY)) : NULL;
+        if (child != NULL)
+                children_event(supervisor, child, POLICY_WANT);
 }
 
 // The writer takes new settings and symbols without a restart; one that refused the old ones is started again.
@@ -286,6 +305,7 @@ static void apply(struct supervisor *supervisor, const struct change *change)
         }
         apply_streams(supervisor, change->of[CHILD_STREAM]);
         apply_pool(supervisor, change->of[CHILD_BACKFILL]);
+        apply_gateway(supervisor, change->of[CHILD_GATEWAY]);
 }
 
 void roster_apply(struct supervisor *supervisor)

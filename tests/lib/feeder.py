@@ -44,6 +44,7 @@ class Feeder:
             "realtime": {"enabled": True, "stream_type": "kline", "retry_delay": "200ms"},
             "endpoints": {"rest": exchange.rest_url, "stream": exchange.stream_url},
             "rate_limit": {"utilization": 0.9},
+            "gateway": {"listen": "off"},  # tests run at the same time
             "log_level": "debug",
         }
         if start is not None:
@@ -119,7 +120,7 @@ class Feeder:
         return done.returncode, done.stdout, done.stderr
 
     def status(self):
-        return json.loads(self.run("status", "--json", "--all", "--config", str(self.config_path))[1])
+        return json.loads(self.run("status", "--json", "--all", "--data", str(self.data))[1])
 
     def children(self, kind):
         return [child for child in self.status()["children"] if child["class"] == kind and child["pid"] > 0]

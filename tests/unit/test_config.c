@@ -96,9 +96,7 @@ static const struct {
         ":2:18: spool.reserve: \"64 parsecs\" has an unknown unit; accepted: 1MiB to 16GiB"},
     {"spool: {bytes_max: 9999999999TiB}",
         ":2:20: spool.bytes_max: 9999999999TiB is too large; accepted: 16MiB to 1TiB"},
-    {"gateway: {listen: \"127.0.0.1:5993\"}",
-        ":2:19: gateway.listen: 127.0.0.1:5993 is not in this version; accepted: off"},
-    {"gateway: {listen: nowhere}", ":2:19: gateway.listen: nowhere has no port; accepted: off"},
+    {"gateway: {listen: nowhere}", ":2:19: gateway.listen: nowhere has no port; accepted: address:port, or off"},
     {"rate_limit: {utilization: 1.1}", ":2:27: rate_limit.utilization: 1.1 is too large; accepted: 0.01 to 1"},
     {"rate_limit: {utilization: 0}", ":2:27: rate_limit.utilization: 0 is too small; accepted: 0.01 to 1"},
     {"rate_limit: {utilization: 50%}", ":2:27: rate_limit.utilization: 50% is not a number; accepted: 0.01 to 1"},
@@ -226,7 +224,7 @@ static void the_defaults_are_those_of_the_table(void **state)
         assert_string_equal(settings.state_directory, "/binance-data/state");
         assert_string_equal(settings.run_directory, "/binance-data/run");
         assert_string_equal(settings.store_symbol, "{symbol}");
-        assert_string_equal(settings.gateway_listen, "");
+        assert_string_equal(settings.gateway_listen, "127.0.0.1:5993");
         assert_true(settings.spool_bytes_max == INT64_C(4) << 30);
         assert_true(settings.spool_reserve_bytes == BALLAST_BYTES_DEFAULT);
         assert_true(settings.utilization == 0.5);

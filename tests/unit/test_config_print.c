@@ -92,7 +92,7 @@ static const struct {
     {"store.mkts_port", {"none", "1", "65535"}},
     {"spool.bytes_max", {"16MiB", "100000001", "1TiB"}},
     {"spool.reserve", {"1MiB", "64MiB"}},
-    {"gateway.listen", {"off"}},
+    {"gateway.listen", {"off", "127.0.0.1:5993", "[::1]:80", "localhost:5993"}},
     {"rate_limit.utilization", {"0.01", "0.333333333333333314829616256247", "1", "0.1"}},
     {"rate_limit.weight_per_minute", {"auto", "1", "6000"}},
     {"log_level", {"debug", "info", "warn", "error", "fatal"}},

@@ -35,6 +35,7 @@ struct fixture {
         char directory[128], libexec[160], config[160], run[200], log[160];
         char programs[PATH_MAX]; // where supervisor and fakechild were built
         pid_t pid;
+        const char *gateway; // where it listens; NULL: off
 };
 
 // ---- files ----
@@ -84,8 +85,9 @@ static void config(const struct fixture *fixture, const char *symbols, const cha
 {
         write_file(fixture->config,
             "symbols: %s\ntimeframe: 1m\ndata_directory: %s/data\nbackfill: {start_time: 2024-01-01, parallelism: 2}\n"
+            "gateway: {listen: %s}\n"
             "endpoints: {rest: 'http://127.0.0.1:9', stream: 'ws://127.0.0.1:9', archive: 'http://127.0.0.1:9'}\n%s",
-            symbols, fixture->directory, more);
+            symbols, fixture->directory, fixture->gateway != NULL ? fixture->gateway : "off", more);
 }
 
 // ---- waiting ----
@@ -246,6 +248,7 @@ static int set_up(void **state)
         link_child(fixture, "writer");
         link_child(fixture, "stream");
         link_child(fixture, "backfill");
+        link_child(fixture, "gateway");
         config(fixture, "[BTCUSDT, ETHUSDT]", "");
         *state = fixture;
         return 0;
@@ -653,13 +656,35 @@ static void a_reload_changes_the_pool_alone(void **state)
         wait_all_ready(fixture);
         write_file(fixture->config,
             "symbols: [BTCUSDT, ETHUSDT]\ntimeframe: 1m\ndata_directory: %s/data\n"
-            "backfill: {start_time: 2024-01-01, parallelism: 1}\n"
+            "backfill: {start_time: 2024-01-01, parallelism: 1}\ngateway: {listen: off}\n"
             "endpoints: {rest: 'http://127.0.0.1:9', stream: 'ws://127.0.0.1:9', archive: 'http://127.0.0.1:9'}\n",
             fixture->directory);
         kill(fixture->pid, SIGHUP);
         wait_note(fixture, " ends", 1);
         assert_int_equal(note_field(fixture, "backfill", " ends", 1, true), pid_of(fixture, "backfill 2", 1));
         assert_int_equal(count_of(notes(fixture), " start "), 5);
+        assert_int_equal(stop(fixture), 0);
+}
+
+static void a_reload_moves_and_ends_the_gateway_alone(void **state)
+{
+        struct fixture *fixture = *state;
+
+        fixture->gateway = "'127.0.0.1:9'";
+        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        start(fixture, NULL);
+        wait_all_ready(fixture);
+        wait_note(fixture, "gateway gateway ", 2);
+        fixture->gateway = "'127.0.0.1:10'";
+        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        kill(fixture->pid, SIGHUP);
+        wait_note(fixture, " ready ", 7);
+        fixture->gateway = "off";
+        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        kill(fixture->pid, SIGHUP);
+        wait_note(fixture, " ends", 2);
+        assert_int_equal(count_of(notes(fixture), " start "), 7);
+        assert_int_equal(note_field(fixture, "gateway", " ends", 2, true), pid_of(fixture, "gateway", 2));
         assert_int_equal(stop(fixture), 0);
 }
 
@@ -983,6 +1008,7 @@ int main(int argc, char **argv)
             SUPERVISED(a_bad_file_keeps_the_old_configuration),
             SUPERVISED(a_reload_keeps_what_needs_a_restart),
             SUPERVISED(a_reload_changes_the_pool_alone),
+            SUPERVISED(a_reload_moves_and_ends_the_gateway_alone),
             SUPERVISED(the_catalogue_starts_and_ends_streams),
             SUPERVISED(one_shot_ends_when_complete),
             SUPERVISED(one_shot_fails_when_exhausted_or_stopped),

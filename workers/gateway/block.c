@@ -5,32 +5,54 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define BLOCK_BYTES_MIN 4096
+#define HUGE_BYTES (2UL * 1024 * 1024)
 
 static size_t charged;
 
+// Large blocks lie in huge pages: a year of bars is 10,000 pages else, each a fault, which is half of an answer's time.
+static uint8_t *allocate(size_t capacity)
+{
+        if (capacity < HUGE_BYTES)
+                return malloc(capacity);
+        uint8_t *data = aligned_alloc(HUGE_BYTES, capacity);
+        if (data != NULL)
+                (void)madvise(data, capacity, MADV_HUGEPAGE); // a kernel without them has small ones
+        return data;
+}
+
+// At least twice what it was, so that growing costs at most one more copy.
+static size_t grown_capacity(const struct block *block, size_t more)
+{
+        size_t needed = block->length + more;
+        size_t capacity = block->capacity * 2 > needed ? block->capacity * 2 : needed;
+        size_t unit = capacity < HUGE_BYTES ? BLOCK_BYTES_MIN : HUGE_BYTES;
+
+        return (capacity + unit - 1) / unit * unit;
+}
+
 int block_reserve(struct block *block, size_t more)
 {
-        size_t capacity = block->capacity > 0 ? block->capacity : BLOCK_BYTES_MIN;
-
         if (more <= block->capacity - block->length)
                 return 0;
         if (more > GATEWAY_MEMORY_BYTES_MAX) {
                 errno = ENOBUFS;
                 return -1;
         }
-        // Doubling costs no copies where it matters: large blocks are moved by remapping their pages, and pages that
-        // are never touched are never had.
-        while (capacity - block->length < more)
-                capacity *= 2;
+        size_t capacity = grown_capacity(block, more);
         if (capacity - block->capacity > GATEWAY_MEMORY_BYTES_MAX - charged) {
                 errno = ENOBUFS;
                 return -1;
         }
-        uint8_t *data = realloc(block->data, capacity);
+        uint8_t *data = allocate(capacity);
         if (data == NULL)
                 return -1;
+        if (block->length > 0)
+                memcpy(data, block->data, block->length);
+        free(block->data);
         charged += capacity - block->capacity;
         block->data = data;
         block->capacity = capacity;

@@ -330,6 +330,25 @@ static int begin(struct reader *reader, char why[REASON_SIZE])
         return 0;
 }
 
+static size_t estimate(const struct reader *reader)
+{
+        const struct fixed *fixed = reader->state;
+        int64_t slots = 0;
+
+        for (int i = 0; i < reader->bucket.years_count; i++) {
+                int64_t timeframe_ns = reader->bucket.schema.timeframe_ns;
+                int year = reader->bucket.years[i];
+
+                if (!year_is_wanted(reader, year))
+                        continue;
+                int64_t low_us = yearfile_index_us(timeframe_ns, year, 1);
+                int64_t high_us = yearfile_index_us(timeframe_ns, year, yearfile_slots(timeframe_ns, year));
+                low_us = low_us > fixed->start_us ? low_us : fixed->start_us;
+                slots += (smaller(high_us, fixed->end_us) - low_us) / (timeframe_ns / 1000) + 1;
+        }
+        return (size_t)slots < fixed->left ? (size_t)slots : fixed->left;
+}
+
 // Opens the next year that has something of the range. False with the reader at its end, or `*failed`.
 static bool next_year(struct reader *reader, const struct columns *columns, bool *failed, char why[REASON_SIZE])
 {
@@ -394,4 +413,4 @@ static void end(struct reader *reader)
         free(fixed);
 }
 
-const struct reader_kind reader_fixed = {"fixed", begin, read_rows, end};
+const struct reader_kind reader_fixed = {"fixed", begin, estimate, read_rows, end};

@@ -143,6 +143,8 @@ static enum work_state step(struct work *work, struct body *body)
         enum reader_result result = reader_read(get->reader, &get->columns, GATEWAY_ROWS_PER_TURN / 8, why);
         if (result == READER_FAILED)
                 return refuse(get, body, why);
+        if (result == READER_MORE && get->columns.rows == 0)
+                return WORK_MORE;
         if (!get->begun)
                 cells_begin(get->format, &get->columns, body);
         get->begun = true;

@@ -16,6 +16,8 @@
 // The stock server's text: clients cannot but match on it.
 #define NO_SUCH_BUCKET "no files returned from query parse"
 
+#define ROWS_RESERVED_MAX 1100000 // two years of minutes
+
 #define NS_PER_S INT64_C(1000000000)
 
 struct one_query {
@@ -196,6 +198,9 @@ static int open_bucket(struct query_work *work, struct one_query *query, char wh
                     "symbols in a query must have the same data type or be filtered by common columns: %.50s differs "
                     "from those before it",
                     work->reader->bucket.name);
+        // What does not fit is refused when the rows are there.
+        size_t rows = reader_estimate(work->reader);
+        (void)columns_reserve(&query->dataset.columns, rows < ROWS_RESERVED_MAX ? rows : ROWS_RESERVED_MAX);
         dataset_begin_part(&query->dataset, symbol, query->destination.timeframe, group);
         return 1;
 }

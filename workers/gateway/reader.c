@@ -34,6 +34,11 @@ refuse:;
         return NULL;
 }
 
+size_t reader_estimate(const struct reader *reader)
+{
+        return reader->kind->estimate(reader);
+}
+
 enum reader_result reader_read(struct reader *reader, struct columns *columns, size_t rows_max, char why[REASON_SIZE])
 {
         return reader->kind->read(reader, columns, rows_max, why);

@@ -29,6 +29,8 @@ struct reader_kind {
         const char *name;
         // Begins; the reader's bucket, place and range are set. Returns 0, or -1 with errno and `why`.
         int (*begin)(struct reader *reader, char why[REASON_SIZE]);
+        // About how many rows there may be, for room to be made at once; a hint.
+        size_t (*estimate)(const struct reader *reader);
         // Appends up to `rows_max` rows to columns that columns_choose() made from this bucket's schema. May append
         // none and still have more (a limit from the end is counted back first). READER_FAILED: errno and `why`.
         enum reader_result (*read)(
@@ -49,6 +51,7 @@ extern const struct reader_kind reader_fixed;
 // NULL with errno and `why`: ENOENT, no such bucket; EINVAL, files that are no year files or of a kind not served.
 struct reader *reader_open(const char *root, const char *symbol, const struct place *place,
     const struct row_range *range, char why[REASON_SIZE]);
+size_t reader_estimate(const struct reader *reader);
 enum reader_result reader_read(struct reader *reader, struct columns *columns, size_t rows_max, char why[REASON_SIZE]);
 void reader_close(struct reader *reader);
 
