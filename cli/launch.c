@@ -42,7 +42,13 @@ static int find_supervisor(char path[PATH_SIZE])
 int launch_replace(const struct command *command, const char *config_path)
 {
         char path[PATH_SIZE];
+        sigset_t stops;
 
+        // Blocked across exec: the supervisor takes a signal that comes meanwhile once it can stop in order.
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGTERM);
+        sigaddset(&stops, SIGINT);
+        sigprocmask(SIG_BLOCK, &stops, NULL);
         if (find_supervisor(path) == 0)
                 execl(path, "supervisor", "--config", config_path, (char *)NULL);
         return complain(command, EXIT_FAILED,

@@ -183,6 +183,7 @@ static void make_setup(const struct supervisor *supervisor, const struct managed
         setup->one_shot = supervisor->one_shot;
         setup->incarnation = child->incarnation;
         setup->generation = supervisor->generation;
+        setup->after_crash = child->after_crash;
         setup->settings = supervisor->parts[class];
         setup->settings.log_level = supervisor->settings.log_level;
         if (class == CHILD_WRITER)
@@ -501,6 +502,7 @@ static void bury(struct supervisor *supervisor, struct managed *child, const sig
         uint64_t incarnation = child->incarnation;
         enum policy_event event = policy_classify_exit(death.code);
 
+        child->after_crash = policy_is_own_fault(death.code, death.term_signal);
         forget_process(child);
         children_event(supervisor, child, event);
         write_obituary(supervisor, child, &death);

@@ -177,8 +177,8 @@ static void on_hangup(evutil_socket_t number, short events, void *context)
         supervisor_settle(&supervisor);
 }
 
-// From the first instruction on (the command line that becomes us by exec has blocked them already) until the event loop
-// takes them: a SIGTERM meanwhile stops us in order, too.
+// From the first instruction on (the command line that becomes us by exec has blocked them already) until the event
+// loop takes them: a SIGTERM meanwhile stops us in order, too.
 static void hold_signals(int how)
 {
         sigset_t signals;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,13 +158,6 @@ static int replace_text(const char *directory, const char *name, const char *tex
 
 // ---- lock ----
 
-static void sleep_ms(int64_t ms)
-{
-        struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-        nanosleep(&span, NULL);
-}
-
 static void log_holder(const char *path, int64_t wait_ms)
 {
         char text[FILE_TEXT_SIZE] = "";
@@ -173,6 +167,18 @@ static void log_holder(const char *path, int64_t wait_ms)
         log_error("another instance (pid %s) holds %s and did not end within %.1f s: stop it, or use another "
                   "state_directory",
             text[0] != '\0' ? text : "unknown", path, (double)wait_ms / 1000);
+}
+
+// SIGTERM and SIGINT are blocked until the event loop takes them; here they end the wait.
+static bool stopped_while_waiting(int64_t ms)
+{
+        struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+        sigset_t stops;
+
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGTERM);
+        sigaddset(&stops, SIGINT);
+        return sigtimedwait(&stops, NULL, &wait) > 0;
 }
 
 int state_lock(const char *state_directory, int64_t wait_ms)
@@ -205,7 +211,11 @@ int state_lock(const char *state_directory, int64_t wait_ms)
                         log_info("%s is held by another instance: waiting up to %.1f s for it to end", path,
                             (double)wait_ms / 1000);
                 told = true;
-                sleep_ms(LOCK_POLL_MS);
+                if (stopped_while_waiting(LOCK_POLL_MS)) {
+                        log_info("stopped before it could start");
+                        close(fd);
+                        return -1;
+                }
         }
         int length = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
         if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)length, 0) != length)

@@ -37,6 +37,7 @@ struct managed {
         struct outbox outbox;
         bool drained;      // it said that everything it sent is durable
         bool killed_by_us; // by SIGABRT or SIGKILL, for it hung or was not believed
+        bool after_crash;  // its last process ended by its own fault
         // its pulse, as last seen
         uint64_t heartbeat;
         uint32_t hang_limit_ms;

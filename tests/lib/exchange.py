@@ -57,7 +57,7 @@ class Exchange:
         return self.control("fault", fault=name, **parameters)
 
     def now_us(self):
-        return self.json("/control/state")["now_ms"] * 1000
+        return self.json("/control/state")["now"] * 1000
 
     def requests(self):
         return self.json("/ledger/requests")

@@ -65,8 +65,8 @@ class YearFile:
         start_us = grid.year_start_us(self.year)
         with open(self.path, "rb") as file:
             for first, last in self._written_spans(file):
-                file.seek(HEADER_BYTES + first * self.record_bytes)
-                block = file.read((last - first) * self.record_bytes)
+                block = os.pread(file.fileno(), (last - first) * self.record_bytes,
+                                 HEADER_BYTES + first * self.record_bytes)
                 for position in range(first, last):
                     index, *values = self.row.unpack_from(block, (position - first) * self.record_bytes)
                     if index == 0:

@@ -111,7 +111,7 @@ static void open_store(void)
         if (spool_reserve_rows(writer.spool, cursor) == -1)
                 give_up(EXIT_TRY_LATER, writer.spool_path, strerror(errno));
         atomic_store(&writer.handover.row_durable, cursor);
-        atomic_store(&writer.handover.row_committed, INT64_MAX); // whatever the spool holds is to be applied
+        atomic_store(&writer.handover.row_committed, spool_newest_row(writer.spool));
         child_heartbeat(&writer.child);
 }
 

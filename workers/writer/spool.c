@@ -19,7 +19,7 @@ struct spool {
         sqlite3 *db;
         sqlite3_stmt *begin, *commit, *insert, *mark, *trim, *trim_attempts, *size_of_trim, *attempt;
         uint64_t rows, bytes;
-        int64_t trimmed_to;
+        int64_t newest_row, trimmed_to;
         int64_t wal_bytes;
 };
 
@@ -48,7 +48,8 @@ static int prepare_all(struct spool *spool)
                            " ON CONFLICT(slot) DO UPDATE SET incarnation=?2, sequence=?3"},
             {&spool->trim, "DELETE FROM batch WHERE id <= ?1"},
             {&spool->trim_attempts, "DELETE FROM attempt WHERE batch <= ?1"},
-            {&spool->size_of_trim, "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM batch WHERE id <= ?1"},
+            {&spool->size_of_trim,
+                "SELECT count(*), coalesce(sum(length(bytes)), 0), max(id) FROM batch WHERE id <= ?1"},
             {&spool->attempt, "INSERT INTO attempt(batch, count) VALUES(?1, 1)"
                               " ON CONFLICT(batch) DO UPDATE SET count = count + 1 RETURNING count"},
         };
@@ -59,8 +60,8 @@ static int prepare_all(struct spool *spool)
         return 0;
 }
 
-// Rows and bytes up to `row`, by the statement that measures a trim.
-static int measure(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *bytes)
+// Rows and bytes up to `row`, by the statement that measures a trim, and the newest of these rows (0: none).
+static int measure(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *bytes, int64_t *newest)
 {
         int result = -1;
 
@@ -68,6 +69,7 @@ static int measure(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *b
         if (sqlite3_step(spool->size_of_trim) == SQLITE_ROW) {
                 *rows = (uint64_t)sqlite3_column_int64(spool->size_of_trim, 0);
                 *bytes = (uint64_t)sqlite3_column_int64(spool->size_of_trim, 1);
+                *newest = sqlite3_column_int64(spool->size_of_trim, 2);
                 result = 0;
         } else {
                 (void)sql_fail(spool->db);
@@ -84,7 +86,7 @@ struct spool *spool_open(const char *path, char why[REASON_SIZE])
         if (spool->db == NULL)
                 goto fail;
         if (sql_run(spool->db, schema) == -1 || prepare_all(spool) == -1 ||
-            measure(spool, INT64_MAX, &spool->rows, &spool->bytes) == -1) {
+            measure(spool, INT64_MAX, &spool->rows, &spool->bytes, &spool->newest_row) == -1) {
                 (void)snprintf(why, REASON_SIZE, "%s: %s", path, sqlite3_errmsg(spool->db));
                 goto fail;
         }
@@ -158,10 +160,12 @@ static int insert_batch(struct spool *spool, struct spool_batch *batch)
 
 static int trim(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *bytes)
 {
+        int64_t newest;
+
         *rows = *bytes = 0;
         if (row <= spool->trimmed_to)
                 return 0;
-        if (measure(spool, row, rows, bytes) == -1)
+        if (measure(spool, row, rows, bytes, &newest) == -1)
                 return -1;
         (void)sqlite3_bind_int64(spool->trim, 1, row);
         (void)sqlite3_bind_int64(spool->trim_attempts, 1, row);
@@ -181,6 +185,8 @@ int spool_append(struct spool *spool, struct spool_batch *batches, size_t count,
         }
         if (trim(spool, trim_to, &rows_trimmed, &bytes_trimmed) == -1 || sql_step_done(spool->commit) == -1)
                 goto rollback;
+        if (count > 0)
+                spool->newest_row = batches[count - 1].row;
         spool->rows += count - rows_trimmed;
         spool->bytes += bytes_added - bytes_trimmed;
         if (trim_to > spool->trimmed_to)
@@ -191,6 +197,11 @@ rollback:;
         (void)sql_run(spool->db, "ROLLBACK"); // fails where SQLite has rolled back by itself
         errno = saved;
         return -1;
+}
+
+int64_t spool_newest_row(const struct spool *spool)
+{
+        return spool->newest_row;
 }
 
 void spool_size(const struct spool *spool, uint64_t *rows, uint64_t *bytes)

@@ -32,6 +32,8 @@ int spool_reserve_rows(struct spool *spool, int64_t row);
 // Commits batches and their marks in one transaction; deletes rows up to `trim_to` in the same. Returns 0, or -1 with
 // errno: ENOSPC (nothing was committed, try again later), EIO (end the process: a second fsync would lie).
 int spool_append(struct spool *spool, struct spool_batch *batches, size_t count, int64_t trim_to);
+// The newest row that waits, 0: none.
+int64_t spool_newest_row(const struct spool *spool);
 // Rows and bytes that wait.
 void spool_size(const struct spool *spool, uint64_t *rows, uint64_t *bytes);
 // Runs the checkpoint that empties a WAL above SPOOL_WAL_BYTES_MAX. Takes long: announce it. Returns 0, or -1 with

@@ -396,7 +396,8 @@ static void begin(struct storethread *thread)
         char why[REASON_SIZE];
 
         thread->base = event_base_new();
-        REQUIRE(thread->base != NULL && event_base_priority_init(thread->base, 3) == 0);
+        REQUIRE(thread->base != NULL && event_base_priority_init(thread->base, 2) == 0);
+        // Live rows and chunks share the lower priority, so that neither starves the other.
         thread->spool = spool_reader_open(thread->start->spool_path, why);
         thread->bulk = nnio_open(NNIO_PULL, thread->start->setup->settings.run_directory, NNIO_BULK);
         if (thread->spool == NULL || thread->bulk == NULL)
@@ -408,8 +409,8 @@ static void begin(struct storethread *thread)
                 thread->marks[slot].incarnation = atomic_load(&thread->child->acks->lines[slot].incarnation);
                 thread->marks[slot].sequence = atomic_load(&thread->child->acks->lines[slot].sequence);
         }
-        thread->woken = event_on(thread, thread->handover->to_store_fd, EV_READ | EV_PERSIST, on_woken, 0);
-        thread->feed_again = event_on(thread, -1, 0, on_woken, 2);
+        thread->woken = event_on(thread, thread->handover->to_store_fd, EV_READ | EV_PERSIST, on_woken, 1);
+        thread->feed_again = event_on(thread, -1, 0, on_woken, 1);
         thread->bulk_readable = event_on(thread, nnio_fd(thread->bulk), EV_READ | EV_PERSIST, on_bulk, 1);
         thread->sync_timer = event_on(thread, -1, 0, on_sync, 0);
         thread->tick = event_on(thread, -1, EV_PERSIST, on_tick, 0);

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands a newcomer types, without a configuration file."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+
+from tests.lib import compare, wait
+from tests.lib import interval as grid
+from tests.lib.case import BUILD, Scenario
+
+
+class OneShot(Scenario):
+    SPEED = 1
+
+    def command(self, *arguments):
+        program = BUILD / "bin" / "binancefeeder"
+        environment = {"PATH": "/usr/bin:/bin", "BINANCEFEEDER_ENDPOINTS_REST": self.exchange.rest_url,
+                       "BINANCEFEEDER_ENDPOINTS_STREAM": self.exchange.stream_url}
+        return subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                cwd=self.directory, env=environment)
+
+    def finish(self, process, seconds=90):
+        out, err = process.communicate(timeout=seconds)
+        return process.returncode, out, err
+
+    def backfill(self, *more):
+        return self.command("backfill", "BTCUSDT", "ETHUSDT", "--interval", "1m", "--data", "./binance-data", *more)
+
+    def assert_equal_to_ledger(self, start):
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            now_us = self.exchange.now_us()
+            result = compare.against_ledger(self.exchange, self.directory / "binance-data" / "marketstore", symbol, "1m",
+                                            grid.us(start), now_us - 10 * grid.MINUTE)
+            self.assertTrue(result.equal, str(result))
+
+    def test_backfill_is_complete_and_says_so(self):
+        self.start_exchange()
+        code, out, err = self.finish(self.backfill("--since", "2024-03-01"))
+        self.assertEqual(code, 0, err + out)
+        self.assertRegex(out.splitlines()[-1], r"wanted.*stored.*explained.*missing")
+        self.assert_equal_to_ledger("2024-03-01T00:00:00")
+
+    def test_interrupted_it_stops_cleanly_and_goes_on(self):
+        self.start_exchange()
+        process = self.backfill("--since", "2023-01-01")
+        wait.until("rows", lambda: self.exchange.requests()["requests"] > 60, 30)
+        process.send_signal(signal.SIGINT)
+        code, out, err = self.finish(process)
+        self.assertNotEqual(code, 0, out + err)
+        code, out, err = self.finish(self.backfill("--since", "2023-01-01"), 200)
+        self.assertEqual(code, 0, err + out)
+        self.assert_equal_to_ledger("2023-01-01T00:00:00")
+        repeated = {}
+        for window in self.exchange.windows():
+            key = window["symbol"], window["start"], window["end"]
+            repeated[key] = repeated.get(key, 0) + 1
+        # A job that was cut off is fetched again; what was complete is not.
+        self.assertLess(sum(count - 1 for count in repeated.values()), 200)
+
+    def test_an_unknown_symbol_is_an_error_with_its_name(self):
+        self.start_exchange()
+        code, out, err = self.finish(self.command("backfill", "NOSUCHUSDT", "--interval", "1m", "--since", "2024-03-01"))
+        self.assertEqual(code, 1)
+        self.assertIn("NOSUCHUSDT", err + out)
+
+    def test_query_prints_what_was_stored(self):
+        self.start_exchange()
+        self.finish(self.backfill("--since", "2024-03-04"))
+        code, out, err = self.finish(self.command("query", "BTCUSDT/1m", "--start", "2024-03-04T10:00", "--end",
+                                                  "2024-03-04T10:09", "--csv", "--data", "./binance-data"))
+        self.assertEqual(code, 0, err)
+        rows = list(csv.DictReader(io.StringIO(out)))
+        truth = self.exchange.bars("BTCUSDT", "1m", grid.us("2024-03-04T10:00:00"), grid.us("2024-03-04T10:09:00"))
+        self.assertEqual([float(row["Close"]) for row in rows], [float(values[3]) for values in truth.values()])
+        code, out, err = self.finish(self.command("query", "BTCUSDT/1Min/OHLCV", "--last", "3", "--json", "--data",
+                                                  "./binance-data"))
+        self.assertEqual(len(json.loads(out)), 3)
+
+    def test_what_a_newcomer_gets_wrong_is_explained(self):
+        self.start_exchange()
+        for arguments, words in (
+                (("backfill",), "SYMBOL"),
+                (("backfill", "../x", "--interval", "1m"), "../x"),
+                (("backfill", "BTCUSDT", "--interval", "7m"), "1s 1m 3m"),
+                (("backfill", "BTCUSDT", "--since", "yesterday"), "yesterday"),
+                (("query", "BTCUSDT"), "BTCUSDT/1m"),
+                (("nonsense",), "nonsense"),
+                (("run", "--config", "absent.yml"), "absent.yml")):
+            code, out, err = self.finish(self.command(*arguments))
+            self.assertIn(code, (2, 78, 1), arguments)
+            self.assertIn(words, err + out, arguments)
+            self.assertLess(len(err.splitlines()), 20, arguments)

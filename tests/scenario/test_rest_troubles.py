@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exchange's REST side misbehaves, or the feeder is told to be silent: nothing is lost, nobody knocks."""
+
+from tests.lib import interval as grid
+from tests.lib import wait
+from tests.lib.case import Scenario
+
+START = "2024-02-20T00:00:00Z"
+FROM = "2024-02-20T00:00:00"
+
+
+class RestTroubles(Scenario):
+    SYMBOLS = ("BTCUSDT",)
+
+    def backfilled_despite(self, *faults, seconds=90, **keys):
+        self.start_exchange()
+        for fault in faults:
+            self.exchange.fault(**fault)
+        feeder = self.feeder(start=START, **keys).start()
+        wait.until("a writer", lambda: feeder.alive() and feeder.log_path.exists(), 20)
+        self.wait_equal(feeder, start=FROM, seconds=seconds)
+        return feeder
+
+    def test_server_errors(self):
+        self.backfilled_despite(*({"name": "http-status", "endpoint": "klines", "status": status, "count": 2}
+                                  for status in (500, 502, 503)))
+
+    def test_bodies_that_are_no_answer(self):
+        self.backfilled_despite(*({"name": name, "endpoint": "klines", "after": 2} for name in (
+            "truncated-body", "not-json", "empty-body", "wrong-content", "deep-json", "gzip-bomb", "oversized-body",
+            "rest-reset")))
+
+    def test_pages_that_are_empty_or_short_are_asked_again(self):
+        self.backfilled_despite({"name": "short-page", "endpoint": "klines", "value": 7, "count": 3},
+                                {"name": "empty-page", "endpoint": "klines", "count": 1, "after": 3}, seconds=150)
+
+    def test_429_silences_every_process_until_retry_after(self):
+        self.start_exchange()
+        feeder = self.feeder(start="2023-06-01T00:00:00Z", backfill={"parallelism": 4, "batch_size": 100}).start()
+        wait.until("requests", lambda: self.exchange.requests()["requests"] > 20, 30)
+        self.exchange.fault("rate-limit", seconds=5)
+        wait.until("the 429", lambda: self.exchange.requests()["sent_429"] > 0, 20)
+        self.wait_equal(feeder, start="2024-03-01T00:00:00", seconds=120)
+        # Requests that were under way when the first 429 came are answered 429 too; nobody asks afterwards.
+        self.assertLessEqual(self.exchange.requests()["sent_429"], 8)
+        self.assertEqual(self.exchange.requests()["sent_418"], 0)
+
+    def test_a_ban_outlives_a_restart(self):
+        self.start_exchange(ban_seconds=4)  # what the requests under way when it begins add to it
+        feeder = self.feeder(start="2023-06-01T00:00:00Z").start()
+        wait.until("requests", lambda: self.exchange.requests()["requests"] > 5, 30)
+        self.exchange.fault("ban", seconds=12)
+        wait.until("the 418", lambda: self.exchange.requests()["sent_418"] > 0, 20)
+        self.assertEqual(feeder.stop(), 0)
+        known = self.exchange.requests()["violations"]
+        feeder.start()
+        wait.until("requests after the ban", lambda: feeder.alive() and feeder.status()["limits"]["ban_seconds"] == 0, 40)
+        self.wait_equal(feeder, start="2024-03-01T00:00:00", seconds=120)
+        self.assertLessEqual(self.exchange.requests()["violations"], known)
+
+    def test_used_weight_of_others_on_this_address_slows_us_down(self):
+        self.start_exchange()
+        feeder = self.feeder(start=START).start().wait_ready()
+        self.exchange.fault("used-weight", value=5900, count=1)
+        wait.until("the header to be believed", lambda: feeder.status()["limits"]["weight_used"] >= 5900, 30)
+
+    def test_an_exchange_outage(self):
+        self.start_exchange()
+        feeder = self.feeder(start="2024-03-04T00:00:00Z").start().wait_ready()
+        self.wait_equal(feeder, start="2024-03-04T00:00:00")
+        self.exchange.fault("outage", seconds=6)
+        before = self.exchange.now_us()
+        wait.until("the outage to pass", lambda: self.exchange.now_us() > before + 8 * grid.MINUTE, 30)
+        self.wait_equal(feeder, start="2024-03-04T00:00:00", seconds=90)
+
+    def test_a_hole_of_the_exchange_is_explained_as_absent(self):
+        self.start_exchange()
+        self.exchange.fault("hole", **{"from": "2024-03-01T02:00:00Z", "to": "2024-03-01T04:00:00Z"})
+        feeder = self.feeder(start=START).start().wait_ready()
+        self.wait_equal(feeder, start=FROM)
+        bucket = wait.until("the verdict", lambda: [one for one in feeder.status()["buckets"]
+                                                    if one["explained"].get("absent") == 120], 30)[0]
+        self.assertEqual(bucket["symbol"], "BTCUSDT")
+
+    def test_before_its_listing_a_symbol_is_explained(self):
+        self.start_exchange(listed="BTCUSDT=2024-03-01T05:07:00")
+        feeder = self.feeder(start=START).start().wait_ready()
+        self.wait_equal(feeder, start=FROM)
+        status = wait.until("completeness", lambda: (lambda now: now["complete"] and now)(feeder.status()), 30)
+        self.assertEqual(status["buckets"][0]["missing"], 0)

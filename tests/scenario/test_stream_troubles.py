@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WebSocket misbehaves: every closed bar is in the store all the same, once and with the right values."""
+
+from tests.lib import interval as grid
+from tests.lib import wait
+from tests.lib.case import Scenario
+
+START = "2024-03-05T10:00:00Z"
+FROM = "2024-03-05T10:00:00"
+
+
+class StreamTroubles(Scenario):
+    def running(self, **options):
+        self.start_exchange(**options)
+        feeder = self.feeder(start=START).start().wait_ready()
+        self.wait_equal(feeder, start=FROM)
+        return feeder
+
+    def let_pass(self, minutes):
+        begun = self.exchange.now_us()
+        wait.until(f"{minutes} minutes of the exchange", lambda: self.exchange.now_us() > begun + minutes * grid.MINUTE, 90)
+
+    def survives(self, *names, minutes=6, seconds=90, **parameters):
+        feeder = self.running()
+        for name in names:
+            self.exchange.fault(name, **parameters)
+            self.let_pass(minutes)
+        self.wait_equal(feeder, start=FROM, seconds=seconds)
+        self.assertEqual(len(feeder.children("stream")), len(self.SYMBOLS))
+        return feeder
+
+    def test_reconnect_storm(self):
+        self.survives("ws-close", "ws-reset", "ws-close", "ws-reset", minutes=2, count=-1, for_ms=2000)
+        opened = self.exchange.requests()["connections"]
+        self.assertLess(opened, 100)
+
+    def test_refused_handshakes(self):
+        feeder = self.running()
+        self.exchange.fault("ws-refuse", count=4)
+        self.exchange.fault("ws-close", count=2)
+        self.let_pass(8)
+        self.wait_equal(feeder, start=FROM, seconds=90)
+
+    def test_server_shutdown_loses_nothing(self):
+        self.survives("ws-shutdown", "ws-shutdown", seconds=60)
+
+    def test_malformed_frames(self):
+        feeder = self.survives("ws-truncated", "ws-garbage", "ws-bad-utf8", "ws-deep-json", "ws-nan", "ws-huge-number",
+                               "ws-wrong-types", "ws-duplicate-keys", "ws-binary", "ws-empty", "ws-oversized", minutes=1)
+        self.assertGreater(sum(child["malformed"] for child in feeder.status()["children"]), 0)
+
+    def test_fragments_and_single_bytes(self):
+        self.survives("ws-fragment", "ws-drip", minutes=2)
+
+    def test_a_missed_close_is_noticed_and_fetched(self):
+        self.survives("bar-missed", "bar-missed", minutes=3)
+
+    def test_repeated_reordered_and_delayed_closes(self):
+        self.survives("bar-repeated", "bar-reordered", minutes=3)
+
+    def test_a_wrong_bar_is_corrected_by_settling(self):
+        feeder = self.running()
+        self.exchange.fault("bar-wrong", symbol="BTCUSDT")
+        self.let_pass(25)
+        self.wait_equal(feeder, start=FROM, seconds=90)
+        corrected = {bucket["symbol"]: bucket["corrected"] for bucket in feeder.status()["buckets"]}
+        self.assertGreaterEqual(corrected["BTCUSDT"], 1)
+
+    def test_replay_of_the_spool_does_not_undo_settling(self):
+        feeder = self.running()
+        self.exchange.fault("bar-wrong", symbol="BTCUSDT")
+        self.let_pass(20)
+        for _ in range(3):
+            feeder.kill("writer")
+            self.let_pass(2)
+        self.wait_equal(feeder, start=FROM, seconds=90)
+
+    def test_a_silent_connection_is_replaced(self):
+        feeder = self.running(ping_interval_ms=2000)
+        self.exchange.fault("ws-half-open", symbol="BTCUSDT")
+        self.let_pass(5)
+        self.wait_equal(feeder, start=FROM, seconds=150)
+
+    def test_pings_are_answered_within_a_second(self):
+        feeder = self.running(ping_interval_ms=500)
+        self.let_pass(6)
+        requests = self.exchange.requests()
+        self.assertGreater(requests["pongs"], 5)
+        self.assertLess(requests["pong_delay_max_ms"], 1000)
+        self.wait_equal(feeder, start=FROM)
