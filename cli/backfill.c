@@ -95,7 +95,7 @@ static void draw(struct backfill *backfill)
                 progress_draw(
                     &backfill->progress, screen, screen->live && backfill->progress.count <= room - 2, room - 3);
                 facts_read(backfill->client.page, &facts);
-                facts_draw(&facts, screen);
+                facts_draw(&facts, true, screen);
         }
         screen_draw(screen);
 }

@@ -82,10 +82,10 @@ static void hint_weight(const struct settings *settings, int64_t now_us)
         double limit = settings->weight_per_minute > 0 ? settings->weight_per_minute : WEIGHT_LIMIT_DEFAULT;
 
         // A page of klines weighs 2.
-        if (settings->backfill_enabled && !settings->all_symbols)
+        double seconds = requests * 2 / (limit * settings->utilization) * 60;
+        if (settings->backfill_enabled && !settings->all_symbols && seconds >= 60)
                 fprintf(stderr, "hint: backfilling takes at least %s within %.0f %% of the exchange's request limit\n",
-                    units_span_s(requests * 2 / (limit * settings->utilization) * 60, span),
-                    settings->utilization * 100);
+                    units_span_s(seconds, span), settings->utilization * 100);
 }
 
 static int check_file(const struct command *command, const char *file)

@@ -24,7 +24,10 @@ void facts_read(const struct governor_page *page, struct facts *facts)
             .disk_full = atomic_load(&page->disk_full) != 0};
         for (size_t i = 0; i < SLOTS_MAX; i++) {
                 const struct vitals *vitals = &page->vitals[i];
-                if (atomic_load(&vitals->class) != CHILD_STREAM)
+                uint32_t class = atomic_load(&vitals->class);
+                if (class == CHILD_BACKFILL)
+                        facts->rows_fetched += atomic_load(&vitals->records);
+                if (class != CHILD_STREAM)
                         continue;
                 facts->streams++;
                 facts->streams_connected += atomic_load(&vitals->connected) != 0;
@@ -36,7 +39,7 @@ bool facts_is_hindered(const struct facts *facts)
         return facts->ban_s > 0 || facts->unreachable >= UNREACHABLE_FEW;
 }
 
-void facts_draw(const struct facts *facts, struct screen *screen)
+void facts_draw(const struct facts *facts, bool working, struct screen *screen)
 {
         char used[UNITS_TEXT_SIZE], budget[UNITS_TEXT_SIZE], span[UNITS_TEXT_SIZE], p50[UNITS_TEXT_SIZE],
             line[SCREEN_LINE_BYTES];
@@ -51,9 +54,12 @@ void facts_draw(const struct facts *facts, struct screen *screen)
         if (facts->streams > 0)
                 length += (size_t)snprintf(line + length, sizeof(line) - length, "  %s  %u of %u streams connected",
                     dot, facts->streams_connected, facts->streams);
-        if (facts->p50_us > 0)
+        if (working && facts->rows_fetched > 0)
+                length += (size_t)snprintf(line + length, sizeof(line) - length, "  %s  %s rows fetched", dot,
+                    units_count((int64_t)facts->rows_fetched, used));
+        if (facts->p50_us > 0 && !working)
                 length += (size_t)snprintf(line + length, sizeof(line) - length,
-                    "  %s  bars durable %s after they arrive", dot, units_latency_us(facts->p50_us, p50));
+                    "  %s  bars durable in %s", dot, units_latency_us(facts->p50_us, p50));
         if (facts->spool_bytes > 1024 * 1024)
                 snprintf(line + length, sizeof(line) - length, "  %s  %s wait to be stored", dot,
                     units_bytes(facts->spool_bytes, used));

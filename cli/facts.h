@@ -19,11 +19,13 @@ struct facts {
         uint64_t spool_batches, spool_bytes;
         int64_t p50_us, p99_us;
         bool disk_full;
+        uint64_t rows_fetched; // by the backfill workers that run at present
 };
 
 void facts_read(const struct governor_page *page, struct facts *facts);
 // "weight 312 of 5,400 this minute · 3 of 3 streams connected · ..." into the panel, and a line for what hinders.
-void facts_draw(const struct facts *facts, struct screen *screen);
+// `working`: history is being fetched.
+void facts_draw(const struct facts *facts, bool working, struct screen *screen);
 // True while requests cannot be made.
 bool facts_is_hindered(const struct facts *facts);
 

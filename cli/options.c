@@ -66,12 +66,13 @@ static int set_count(const struct parse *parse, const struct option_row *row, co
 static int set_time(const struct parse *parse, const struct option_row *row, const char *text, void *value)
 {
         const char *accepted = "";
-        int64_t us;
+        int64_t now_us = wall_now().ns / 1000, time;
+        bool in_ns = row->type == OPTION_TIME_NS;
 
-        if (time_parse_us(text, wall_now().ns / 1000, &us, &accepted) != 0)
+        if ((in_ns ? time_parse_ns : time_parse_us)(text, now_us, &time, &accepted) != 0)
                 return complain(
                     parse->command, EXIT_BAD_USAGE, "%s %s is no time; accepted: %s", row->name, text, accepted);
-        memcpy(value, &us, sizeof(us));
+        memcpy(value, &time, sizeof(time));
         return -1;
 }
 
@@ -85,7 +86,8 @@ static int set_value(const struct parse *parse, const struct option_row *row, co
         case OPTION_FLAG: memcpy(value, &yes, sizeof(yes)); return -1;
         case OPTION_TEXT: memcpy(value, &text, sizeof(text)); return -1;
         case OPTION_COUNT: return set_count(parse, row, text, value);
-        case OPTION_TIME: return set_time(parse, row, text, value);
+        case OPTION_TIME:
+        case OPTION_TIME_NS: return set_time(parse, row, text, value);
         }
         return -1;
 }

@@ -114,6 +114,16 @@ static void print_json(const struct outcome *outcome, const struct tally *total,
         cJSON_Delete(object);
 }
 
+// What the exchange does not know has nothing to be counted.
+static bool is_counted(const struct progress *progress)
+{
+        for (size_t i = 0; i < progress->count; i++) {
+                if (!progress->items[i].tally.known && progress->items[i].tally.why[0] == '\0')
+                        return false;
+        }
+        return true;
+}
+
 int outcome_print(const struct outcome *outcome, bool json)
 {
         struct tally total = progress_total(outcome->progress);
@@ -131,6 +141,7 @@ int outcome_print(const struct outcome *outcome, bool json)
         else
                 printf("wanted %s, stored %s, %s, missing %s%s\n", units_count(total.wanted, wanted),
                     units_count(total.stored, stored), tally_format_explained(&total, explained),
-                    units_count(total.missing, missing), total.known ? "" : " (not all could be counted yet)");
+                    units_count(total.missing, missing),
+                    is_counted(outcome->progress) ? "" : " (not all could be counted yet)");
         return code;
 }

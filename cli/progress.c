@@ -9,11 +9,16 @@
 #include <string.h>
 
 #define READ_EVERY_US (US_PER_S / 4)
-#define UNDER_WAY_FEW 10 // missing bars of a followed bucket that are news, not a hole
+#define RATE_ROWS_FEW 1000 // below, a rate means nothing
+#define UNDER_WAY_FEW 10   // missing bars of a followed bucket that are news, not a hole
 
 void progress_begin(struct progress *progress, const char *state_directory)
 {
-        *progress = (struct progress){.state_directory = state_directory};
+        char why[REASON_SIZE];
+
+        *progress = (struct progress){.state_directory = state_directory, .begun = mono_now()};
+        progress->view = ledgerview_open(state_directory, why);
+        progress->fresh = progress->view == NULL;
 }
 
 void progress_free(struct progress *progress)
@@ -73,9 +78,9 @@ static int64_t exchange_now_us(const struct governor_page *page)
 }
 
 // The rate is the mean since the item began to grow: jobs end in large steps, and what is drawn should be calm.
-static void note_growth(struct progress_item *item)
+static void note_growth(const struct progress *progress, struct progress_item *item)
 {
-        int64_t done = item->tally.stored + tally_explained(&item->tally);
+        int64_t done = item->tally.stored;
         mono_time now = mono_now();
 
         if (!item->tally.known)
@@ -84,12 +89,16 @@ static void note_growth(struct progress_item *item)
                 item->completed = true;
         else if (item->tally.missing >= UNDER_WAY_FEW)
                 item->completed = false;
-        if (item->done_first < 0)
-                item->done_first = done;
-        if (done == item->done_first)
+        if (item->done_first < 0) {
+                item->done_first = progress->fresh ? 0 : done;
+                item->begun = progress->fresh ? progress->begun : now;
+                item->done = item->done_first;
+        }
+        if (done == item->done_first && !progress->fresh)
                 item->begun = now;
-        else
+        if (done != item->done)
                 item->grown = now;
+        item->done = done;
         double seconds = (double)mono_since_ms(now, item->begun) / 1e3;
         if (done <= item->done_first || seconds <= 0)
                 return;
@@ -126,7 +135,7 @@ static int follow_bucket(void *context, const struct ledger_bucket *bucket)
                 following->seen = progress->count;
         }
         tally_take(bucket, &item->tally);
-        note_growth(item);
+        note_growth(progress, item);
         return 0;
 }
 
@@ -152,7 +161,7 @@ void progress_count(struct progress *progress, const struct governor_page *page,
                 // A failed read is tried again with the next change.
                 if (tally_count(progress->view, item->symbol, item->interval, item->start_us,
                         interval_floor_us(item->interval, end_us), exchange_now_us(page), &item->tally) == 0)
-                        note_growth(item);
+                        note_growth(progress, item);
         }
 }
 
@@ -225,7 +234,7 @@ static void draw_item(const struct progress_item *item, struct screen *screen)
                 return;
         }
         if (!tally->known) {
-                screen_panel_line(screen, "%-12s %-3s  %sasking the exchange when it begins%s", item->symbol, name,
+                screen_panel_line(screen, "%-12s %-3s  %sbegun%s", item->symbol, name,
                     screen_colour(screen->colour, COLOUR_DIM), screen_colour(screen->colour, COLOUR_NONE));
                 return;
         }
@@ -235,7 +244,7 @@ static void draw_item(const struct progress_item *item, struct screen *screen)
                 snprintf(left, sizeof(left), "waiting its turn");
         else
                 snprintf(left, sizeof(left), "%s left", units_span_s(item->left_s, span));
-        if (item->rate > 0)
+        if (item->done - item->done_first >= RATE_ROWS_FEW)
                 snprintf(rate, sizeof(rate), "%s rows/s", units_count((int64_t)item->rate, span));
         else
                 rate[0] = '\0';

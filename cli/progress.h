@@ -14,7 +14,8 @@ struct progress_item {
         enum interval interval;
         int64_t start_us, end_us; // what was asked for
         struct tally tally;
-        int64_t done_first; // stored and explained when it was first seen
+        int64_t done;       // stored
+        int64_t done_first; // likewise, when it was first seen
         mono_time begun;    // when it first grew; 0: not yet
         mono_time grown;    // and last
         double rate;        // rows per second
@@ -28,6 +29,8 @@ struct progress {
         const char *state_directory;
         struct progress_item *items;
         size_t count, capacity;
+        bool fresh; // there was no ledger when it began: everything in it is of this run
+        mono_time begun;
         uint64_t changes; // the ledger's, when it was last read
         int64_t read_us;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// query: bars straight from the store's year files, as they stand.
+// query: bars straight from the store's year files, as they stand; ticks: cli/query_ticks.c.
 #include "cli/cli.h"
+#include "cli/query_ticks.h"
 #include "cli/queryprint.h"
 #include "cli/target.h"
 #include "common/barquery.h"
@@ -18,16 +19,16 @@
 
 struct values {
         struct target_words target;
-        int64_t start_us, end_us, last, first;
+        int64_t start_ns, end_ns, last, first;
         bool csv, json, table;
 };
 
 static const struct option_row options[] = {
-    {"--start", 's', OPTION_TIME, offsetof(struct values, start_us), "TIME",
-        "first bar: 2024-03-01, 2024-03-01T10:00, seconds or milliseconds\nsince 1970, or a span back from now: 12h, "
-        "7d, 1y"},
-    {"--end", 'e', OPTION_TIME, offsetof(struct values, end_us), "TIME",
-        "last bar; the one that contains TIME is included"},
+    {"--start", 's', OPTION_TIME_NS, offsetof(struct values, start_ns), "TIME",
+        "first bar or tick: 2024-03-01, 2024-03-01T10:00, seconds or milliseconds\nsince 1970, or a span back from "
+        "now: 12h, 7d, 1y"},
+    {"--end", 'e', OPTION_TIME_NS, offsetof(struct values, end_ns), "TIME",
+        "last bar, the one that contains TIME, or last tick, one at TIME included"},
     {"--last", 'n', OPTION_COUNT, offsetof(struct values, last), "N", "only the newest N of these"},
     {"--first", 0, OPTION_COUNT, offsetof(struct values, first), "N", "only the oldest N of these"},
     {"--csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL,
@@ -140,7 +141,7 @@ static int run_bars(const struct command *command, const struct barquery *query,
 static int run_query(const struct command *command, int argc, char **argv)
 {
         static struct settings settings;
-        struct values values = {.start_us = INT64_MIN, .end_us = INT64_MAX};
+        struct values values = {.start_ns = INT64_MIN, .end_ns = INT64_MAX};
         struct words words;
         struct bucket bucket;
         const char *why;
@@ -155,7 +156,7 @@ static int run_query(const struct command *command, int argc, char **argv)
         if (values.csv + values.json + values.table > 1 || (values.last > 0 && values.first > 0))
                 return complain(command, EXIT_BAD_USAGE, "only one of %s",
                     values.last > 0 && values.first > 0 ? "--first and --last" : "--csv, --json and --table");
-        if (values.start_us > values.end_us)
+        if (values.start_ns > values.end_ns)
                 return complain(command, EXIT_BAD_USAGE, "--start lies behind --end");
         if (bucket_parse(words.items[0], &bucket, &why) != 0)
                 return complain(command, EXIT_BAD_USAGE, "%s: %s; for example BTCUSDT/1m", words.items[0], why);

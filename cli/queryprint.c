@@ -134,11 +134,17 @@ static void print_table(struct queryprint *print, int64_t open_us, const struct 
         if (strlen(text) == 16)
                 put_text(print, "   ");
         for (size_t i = 0; i < 5; i++) {
-                snprintf(padded, sizeof(padded), " %15s", units_price(values[i], text));
+                snprintf(padded, sizeof(padded), " %13s", units_price(values[i], text));
                 put_text(print, padded);
         }
         snprintf(padded, sizeof(padded), " %10s\n", units_count(bar->trades, text));
         put_text(print, padded);
+}
+
+static void print_table_head(struct queryprint *print)
+{
+        print->used += (size_t)snprintf(print->buffer + print->used, ROW_BYTES_MAX,
+            "%-19s %13s %13s %13s %13s %13s %10s\n", "Time (UTC)", "Open", "High", "Low", "Close", "Volume", "Trades");
 }
 
 static void begin(struct queryprint *print)
@@ -146,9 +152,7 @@ static void begin(struct queryprint *print)
         if (print->format == QUERYPRINT_CSV)
                 put_text(print, "Time,Open,High,Low,Close,Volume,QuoteVolume,Trades,TakerBuyBase,TakerBuyQuote\n");
         else if (print->format == QUERYPRINT_TABLE)
-                put_text(print,
-                    "Time (UTC)                     Open            High             Low           Close          "
-                    "Volume     Trades\n");
+                print_table_head(print);
 }
 
 int queryprint_rows(void *context, const int64_t *open_us, const struct bar_values *bars, size_t count)

@@ -108,14 +108,14 @@ static void announce_complete(struct run *run)
         size_t already = 0;
 
         for (const struct progress_item *item; (item = progress_newly_complete(&run->progress)) != NULL;) {
-                if (item->rate == 0) {
+                if (item->done == item->done_first) {
                         already++;
                         continue;
                 }
                 double seconds = (double)mono_since_ms(item->grown, item->begun) / 1e3;
                 screen_say(screen, "%-12s %-3s  %scomplete%s: %s rows backfilled in %s (%s rows/s)", item->symbol,
                     interval_name(item->interval), screen_colour(screen->colour, COLOUR_GREEN),
-                    screen_colour(screen->colour, COLOUR_NONE), units_count(item->tally.stored, rows),
+                    screen_colour(screen->colour, COLOUR_NONE), units_count(item->done - item->done_first, rows),
                     units_span_s(seconds, span), units_count((int64_t)item->rate, rate));
         }
         if (already > 0)
@@ -150,7 +150,7 @@ static void draw_panel(struct run *run)
                 facts_read(run->client.page, &facts);
                 // Where lines are printed below each other, live bars say enough.
                 if (screen->live || working || facts_is_hindered(&facts))
-                        facts_draw(&facts, screen);
+                        facts_draw(&facts, working, screen);
         }
         screen_draw(screen);
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/query_ticks.h"
+
+#include "cli/tickprint.h"
+#include "common/exitcode.h"
+#include "common/ledgerview.h"
+#include "common/yeartree.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool bucket_exists(const char *root, const char *symbol, enum tick_kind kind)
+{
+        char why[REASON_SIZE];
+        int fd = yeartree_open_group(root, symbol, TICK_TIMEFRAME, tick_group(kind), why);
+
+        if (fd >= 0)
+                close(fd);
+        return fd >= 0;
+}
+
+// `store.symbol` may have given the symbol another name in the tree; the ledger knows it, whatever else it keeps of it.
+static void resolve_directory(const struct settings *settings, enum tick_kind kind, char symbol[BUCKET_SYMBOL_SIZE])
+{
+        struct ledger_bucket known;
+        char name[SYMBOL_SIZE], why[REASON_SIZE];
+        const char *reason;
+
+        if (bucket_exists(settings->root_directory, symbol, kind) || symbol_normalize(symbol, name, &reason) != 0)
+                return;
+        struct ledgerview *view = ledgerview_open(settings->state_directory, why);
+        if (view == NULL)
+                return;
+        for (int i = 0; i < INTERVAL_COUNT; i++) {
+                if (ledgerview_bucket_of(view, name, (enum interval)i, -1, &known) == 1 && known.directory[0] != '\0') {
+                        snprintf(symbol, BUCKET_SYMBOL_SIZE, "%s", known.directory);
+                        break;
+                }
+        }
+        ledgerview_close(view);
+}
+
+static int refuse_missing(const struct command *command, const struct tickquery *query)
+{
+        char there[256] = "";
+        size_t used = 0;
+
+        for (unsigned i = 0; i < TICK_KINDS; i++) {
+                if (bucket_exists(query->root, query->symbol, (enum tick_kind)i) && used < sizeof(there))
+                        used += (size_t)snprintf(there + used, sizeof(there) - used, "%s%s/%s", used > 0 ? ", " : "",
+                            query->symbol, tick_group((enum tick_kind)i));
+        }
+        if (used > 0)
+                return complain(command, EXIT_FAILED, "there is no %s/%s in %s; there is %s", query->symbol,
+                    tick_group(query->kind), query->root, there);
+        return complain(command, EXIT_FAILED,
+            "there are no ticks of %s in %s; they are kept where realtime.stream_type names them", query->symbol,
+            query->root);
+}
+
+int query_ticks_run(const struct command *command, const struct settings *settings, struct tickquery query,
+    enum queryprint_format format)
+{
+        char symbol[BUCKET_SYMBOL_SIZE], why[REASON_SIZE];
+
+        snprintf(symbol, sizeof(symbol), "%s", query.symbol);
+        resolve_directory(settings, query.kind, symbol);
+        query.root = settings->root_directory;
+        query.symbol = symbol;
+        struct tickprint *print = tickprint_begin(format, stdout);
+        int result = tickquery_run(&query, tickprint_rows, print, why), error = errno;
+        if (result >= 0)
+                return tickprint_end(print) == 0 ? EXIT_DONE : EXIT_FAILED;
+        // Rows before a damaged block are good; they are printed, and the exit code says that they are not all.
+        if (error == EBADMSG)
+                (void)tickprint_end(print);
+        else
+                tickprint_discard(print);
+        if (error == ENOENT)
+                return refuse_missing(command, &query);
+        return complain(command, EXIT_FAILED, "%s", why);
+}
