@@ -276,8 +276,11 @@ static void take_record(struct harness *harness, const struct record_view *recor
                 const struct kline *kline = record->payload;
 
                 harness->last_bar_at = mono_now();
-                if (harness->bars++ == 0)
+                if (harness->bars++ == 0) {
                         harness->first_bar_at = harness->last_bar_at;
+                        // Nobody asks for serverTime here, and without one the exchange's clock stands still.
+                        governor_clock_sync(harness->governor, kline->close_us, boot_now());
+                }
                 latency_add(&harness->latency, (wall_now().ns - kline->received_wall_ns) / 1000);
         }
         if (!harness->options.quiet)

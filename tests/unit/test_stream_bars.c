@@ -135,6 +135,24 @@ static void overlap_waits_for_the_slower_leg(void **state)
         assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 1);
 }
 
+static void hole_is_said_before_the_bar_behind_it(void **state)
+{
+        struct bars bars = minute_bars();
+
+        (void)state;
+        bars_note(&bars, 0, MIN(0), true); // then the old leg falls silent
+        bars_note(&bars, 0, MIN(1), false);
+        bars_overlap(&bars, 1);
+        bars_note(&bars, 1, MIN(5), false);
+        assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 0);
+        assert_false(bars_overlap_proven(&bars, 0, 1));
+        assert_int_equal(bars_note(&bars, 1, MIN(5), true), BARS_CLOSED);
+        assert_int_equal(bars_missed(&bars, LEG_0 | LEG_1), 4);
+        assert_false(bars_overlap_proven(&bars, 0, 1)); // four bars were lost
+        assert_int_equal(bars_note(&bars, 1, MIN(6), true), BARS_CLOSED);
+        assert_int_equal(bars_missed(&bars, LEG_1), 0);
+}
+
 static void long_wait_for_the_new_leg_is_no_hole(void **state)
 {
         struct bars bars = minute_bars();
@@ -238,6 +256,7 @@ int main(void)
             cmocka_unit_test(window_forgets_what_is_older_than_64_bars),
             cmocka_unit_test(long_hole_is_counted_whole),
             cmocka_unit_test(overlap_waits_for_the_slower_leg),
+            cmocka_unit_test(hole_is_said_before_the_bar_behind_it),
             cmocka_unit_test(long_wait_for_the_new_leg_is_no_hole),
             cmocka_unit_test(overlap_is_proven_by_the_same_bar_on_both),
             cmocka_unit_test(overlap_is_proven_by_the_close_before_the_new_leg),

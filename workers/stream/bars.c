@@ -19,6 +19,7 @@ void bars_restart(struct bars *bars, unsigned leg)
 void bars_overlap(struct bars *bars, unsigned leg)
 {
         bars->leg_first_us[leg] = bars->leg_newest_us[leg] = 0;
+        bars->overlap_from_us = bars->expected_us;
 }
 
 // Steps on the grid from `from_us` to `to_us`, at most WINDOW_BARS + 1.
@@ -101,7 +102,9 @@ uint32_t bars_missed(struct bars *bars, unsigned flowing)
                 if ((flowing & 1u << leg) != 0 && bars->leg_newest_us[leg] < until_us)
                         until_us = bars->leg_newest_us[leg];
         }
-        if (until_us == INT64_MAX || bars->expected_us == 0 || until_us <= bars->expected_us)
+        if (until_us == INT64_MAX || until_us < bars->newest_closed_us)
+                until_us = bars->newest_closed_us;
+        if (bars->expected_us == 0 || until_us <= bars->expected_us)
                 return 0;
         uint32_t missed = count_unclosed(bars, bars->expected_us, until_us);
         bars->expected_us = until_us;
@@ -112,11 +115,11 @@ bool bars_overlap_proven(const struct bars *bars, unsigned old, unsigned new)
 {
         int64_t first_us = bars->leg_first_us[new];
 
-        if (first_us == 0 || bars->expected_us == 0)
+        if (first_us == 0)
                 return false;
         if (bars->leg_newest_us[old] >= first_us)
                 return true;
-        return bars->leg_newest_us[old] != 0 && count_unclosed(bars, bars->expected_us, first_us) == 0;
+        return bars->overlap_from_us != 0 && count_unclosed(bars, bars->overlap_from_us, first_us) == 0;
 }
 
 int64_t bars_next_close_us(const struct bars *bars)

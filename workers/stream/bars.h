@@ -18,6 +18,7 @@ struct bars {
         enum interval interval;
         int64_t expected_us;             // grid open time of the next bar that must close; 0: nothing seen yet
         int64_t newest_closed_us;        // newest bar whose close was seen; 0: none
+        int64_t overlap_from_us;         // what was expected when the overlap began
         uint64_t closed;                 // bit n: the bar n intervals before the newest has closed
         int64_t leg_first_us[BARS_LEGS]; // bar of the first and of the newest event on each leg; 0: none
         int64_t leg_newest_us[BARS_LEGS];
@@ -33,10 +34,11 @@ void bars_overlap(struct bars *bars, unsigned leg);
 
 // An event of the bar that opens at `open_us`. BARS_CLOSED: it is final and new, and must be kept.
 enum bars_verdict bars_note(struct bars *bars, unsigned leg, int64_t open_us, bool closed);
-// Bars whose close did not come though every leg in `flowing` (a mask) is past them; counted once.
+// Bars whose close did not come though every leg in `flowing` (a mask) is past them, or though a later bar has closed
+// (what is lost must be said before the record of that one); counted once, and no more than about a window's bars.
 uint32_t bars_missed(struct bars *bars, unsigned flowing);
 // True when nothing was lost between the legs `old` and `new`: the old one has shown the bar that the new one began
-// with, or all bars before that have closed.
+// with, or all bars between have closed.
 bool bars_overlap_proven(const struct bars *bars, unsigned old, unsigned new);
 // When the bar that is forming should close (exchange time), 0 while none was seen.
 int64_t bars_next_close_us(const struct bars *bars);
