@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 enum option_type {
-        OPTION_FLAG,  // bool
-        OPTION_TEXT,  // const char *, points into argv
-        OPTION_COUNT, // int64_t, 1 and more
-        OPTION_TIME,  // int64_t microseconds, as time_parse_us(); spans count back from this host's clock
+        OPTION_FLAG,    // bool
+        OPTION_TEXT,    // const char *, points into argv
+        OPTION_COUNT,   // int64_t, 1 and more
+        OPTION_TIME,    // int64_t microseconds, as time_parse_us(); spans count back from this host's clock
         OPTION_TIME_NS, // the same in nanoseconds, as time_parse_ns()
 };
 

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NS_PER_US 1000
+
 struct values {
         struct target_words target;
         int64_t start_ns, end_ns, last, first;
@@ -138,12 +140,25 @@ static int run_bars(const struct command *command, const struct barquery *query,
         return complain(command, EXIT_FAILED, "%s", why);
 }
 
+static enum queryprint_format format_of(const struct values *values)
+{
+        bool table = values->table || (!values->csv && !values->json && isatty(STDOUT_FILENO));
+
+        return values->json ? QUERYPRINT_JSON : table ? QUERYPRINT_TABLE : QUERYPRINT_CSV;
+}
+
+static size_t limit_of(const struct values *values)
+{
+        return (size_t)(values->last > 0 ? values->last : values->first);
+}
+
 static int run_query(const struct command *command, int argc, char **argv)
 {
         static struct settings settings;
         struct values values = {.start_ns = INT64_MIN, .end_ns = INT64_MAX};
         struct words words;
         struct bucket bucket;
+        enum tick_kind kind;
         const char *why;
         int code = options_parse(command, argc, argv, &values, &words);
 
@@ -151,46 +166,56 @@ static int run_query(const struct command *command, int argc, char **argv)
                 return code;
         if (words.count != 1)
                 return complain(command, EXIT_BAD_USAGE,
-                    words.count == 0 ? "which bars? For example: binancefeeder query BTCUSDT/1m --last 10"
+                    words.count == 0 ? "which bars or ticks? For example: binancefeeder query BTCUSDT/1m --last 10"
                                      : "one bucket at a time, such as BTCUSDT/1m");
         if (values.csv + values.json + values.table > 1 || (values.last > 0 && values.first > 0))
                 return complain(command, EXIT_BAD_USAGE, "only one of %s",
                     values.last > 0 && values.first > 0 ? "--first and --last" : "--csv, --json and --table");
         if (values.start_ns > values.end_ns)
                 return complain(command, EXIT_BAD_USAGE, "--start lies behind --end");
-        if (bucket_parse(words.items[0], &bucket, &why) != 0)
-                return complain(command, EXIT_BAD_USAGE, "%s: %s; for example BTCUSDT/1m", words.items[0], why);
+        bool ticks = tick_bucket_is_named(words.items[0]);
+        if ((ticks ? tick_bucket_parse(words.items[0], bucket.symbol, &kind, &why)
+                   : bucket_parse(words.items[0], &bucket, &why)) != 0)
+                return complain(
+                    command, EXIT_BAD_USAGE, "%s: %s%s", words.items[0], why, ticks ? "" : "; for example BTCUSDT/1m");
         code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
         if (code >= 0)
                 return code;
         if (settings.store_type == STORE_SERVER)
                 return complain(command, EXIT_FAILED, "store.type is server: ask that MarketStore server");
+        if (ticks)
+                return query_ticks_run(command, &settings,
+                    (struct tickquery){.symbol = bucket.symbol,
+                        .kind = kind,
+                        .start_ns = values.start_ns,
+                        .end_ns = values.end_ns,
+                        .limit = limit_of(&values),
+                        .limit_from_start = values.first > 0},
+                    format_of(&values));
         resolve_directory(&settings, &bucket);
         struct barquery query = {.root = settings.root_directory,
             .symbol = bucket.symbol,
             .interval = bucket.interval,
-            .start_us = values.start_us,
-            .end_us = values.end_us,
-            .limit = (size_t)(values.last > 0 ? values.last : values.first),
+            .start_us = values.start_ns == INT64_MIN ? INT64_MIN : values.start_ns / NS_PER_US,
+            .end_us = values.end_ns == INT64_MAX ? INT64_MAX : values.end_ns / NS_PER_US,
+            .limit = limit_of(&values),
             .limit_from_start = values.first > 0};
-        bool table = values.table || (!values.csv && !values.json && isatty(STDOUT_FILENO));
-        return run_bars(command, &query,
-            values.json ? QUERYPRINT_JSON
-            : table     ? QUERYPRINT_TABLE
-                        : QUERYPRINT_CSV,
-            &bucket);
+        return run_bars(command, &query, format_of(&values), &bucket);
 }
 
 const struct command command_query = {
     .name = "query",
-    .summary = "Prints bars from the store",
+    .summary = "Prints bars and ticks from the store",
     .arguments = "BUCKET [--start TIME] [--end TIME] [--last N | --first N] [--csv | --json | --table]",
     .details = "BUCKET is a symbol and an interval: BTCUSDT/1m, BTCUSDT/4h, BTCUSDT/1Min/OHLCV. Without --start and "
                "--end all\n"
-               "its bars are meant. Time is when a bar opens.\n",
+               "its bars are meant. Time is when a bar opens.\n"
+               "Ticks: BTCUSDT/TRADE, AGGTRADE, QUOTE, DEPTH and DEPTHDIFF. --start and --end are then exact to the\n"
+               "nanosecond.\n",
     .examples = "query BTCUSDT/1m --last 10\n"
                 "query BTCUSDT/1h --start 2024-03-01 --end 2024-03-02 --csv\n"
-                "query ETHUSDT/1d --start 1y --json",
+                "query ETHUSDT/1d --start 1y --json\n"
+                "query BTCUSDT/TRADE --start 2024-03-01T10:00:00 --end 2024-03-01T10:00:00.999999999",
     .options = options,
     .run = run_query,
 };

@@ -4,6 +4,7 @@
 #include "cli/tickprint.h"
 #include "common/exitcode.h"
 #include "common/ledgerview.h"
+#include "common/yearopen.h"
 #include "common/yeartree.h"
 
 #include <errno.h>
@@ -59,6 +60,22 @@ static int refuse_missing(const struct command *command, const struct tickquery 
             query->root);
 }
 
+// A range without rows still has the header of its bucket.
+static int end_print(struct tickprint *print, const struct tickquery *query)
+{
+        char bucket[BUCKET_NAME_SIZE], why[REASON_SIZE];
+        struct yearfile_schema schema;
+        int fd = yeartree_open_group(query->root, query->symbol, TICK_TIMEFRAME, tick_group(query->kind), why);
+        bool known = false;
+
+        tick_bucket_format(query->symbol, query->kind, bucket);
+        if (fd >= 0) {
+                known = yearopen_newest_schema(fd, bucket, &schema, why) == 0;
+                close(fd);
+        }
+        return tickprint_end(print, known ? &schema : NULL) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
 int query_ticks_run(const struct command *command, const struct settings *settings, struct tickquery query,
     enum queryprint_format format)
 {
@@ -71,10 +88,10 @@ int query_ticks_run(const struct command *command, const struct settings *settin
         struct tickprint *print = tickprint_begin(format, stdout);
         int result = tickquery_run(&query, tickprint_rows, print, why), error = errno;
         if (result >= 0)
-                return tickprint_end(print) == 0 ? EXIT_DONE : EXIT_FAILED;
+                return end_print(print, &query);
         // Rows before a damaged block are good; they are printed, and the exit code says that they are not all.
         if (error == EBADMSG)
-                (void)tickprint_end(print);
+                (void)tickprint_end(print, NULL);
         else
                 tickprint_discard(print);
         if (error == ENOENT)

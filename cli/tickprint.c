@@ -326,8 +326,10 @@ struct tickprint *tickprint_begin(enum queryprint_format format, FILE *out)
         return print;
 }
 
-int tickprint_end(struct tickprint *print)
+int tickprint_end(struct tickprint *print, const struct yearfile_schema *schema)
 {
+        if (!print->begun && schema != NULL)
+                print_header(print, schema);
         if (print->format == QUERYPRINT_JSON)
                 put_text(print, print->begun ? "\n]\n" : "[]\n");
         flush(print);

@@ -15,9 +15,8 @@ struct tickprint;
 // Nothing is written before the first rows or the end, so that a query that fails prints only its message.
 struct tickprint *tickprint_begin(enum queryprint_format format, FILE *out);
 int tickprint_rows(void *context, const struct tick_run *run); // a tickquery_rows
-// 0, or -1: not all could be written; frees it. A bucket without rows in the range has no header, for only rows say
-// which columns there are.
-int tickprint_end(struct tickprint *print);
+// 0, or -1: not all could be written; frees it. `schema` (may be NULL): the bucket's, for the header of no rows.
+int tickprint_end(struct tickprint *print, const struct yearfile_schema *schema);
 void tickprint_discard(struct tickprint *print);
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define NS_PER_S INT64_C(1000000000)
+#define NS_PER_US INT64_C(1000)
 
 static int64_t clock_ns(clockid_t id)
 {
@@ -139,44 +140,52 @@ static unsigned days_in_month(int64_t year, unsigned month)
                           civil_to_days(year, month, 1));
 }
 
-// The fraction of a second after its point: at least one digit; those beyond microseconds are cut.
-static bool take_fraction_us(const char **text, int64_t *us)
+// A time as far as anybody may write it: years do not fit nanoseconds, and nanoseconds do not fit microseconds.
+struct instant {
+        int64_t us;
+        int64_t rest_ns; // 0 to 999
+};
+
+// The fraction of a second after its point: at least one digit; those beyond nanoseconds are cut.
+static bool take_fraction(const char **text, struct instant *fraction)
 {
-        int64_t unit = US_PER_S / 10;
+        int64_t unit = NS_PER_S / 10, ns = 0;
         unsigned digit;
 
-        *us = 0;
         if (!take_number(text, 1, &digit))
                 return false;
         do {
-                *us += (int64_t)digit * unit;
+                ns += (int64_t)digit * unit;
                 unit /= 10;
         } while (take_number(text, 1, &digit));
+        *fraction = (struct instant){ns / NS_PER_US, ns % NS_PER_US};
         return true;
 }
 
 // "HH:MM[:SS[.fraction]]".
-static bool take_time_of_day_us(const char **text, int64_t *us)
+static bool take_time_of_day(const char **text, struct instant *within)
 {
         unsigned hour, minute, second = 0;
-        int64_t fraction_us = 0;
+        struct instant fraction = {0, 0};
 
         if (!take_number(text, 2, &hour) || !take_char(text, ':') || !take_number(text, 2, &minute))
                 return false;
         if (take_char(text, ':')) {
                 if (!take_number(text, 2, &second))
                         return false;
-                if (take_char(text, '.') && !take_fraction_us(text, &fraction_us))
+                if (take_char(text, '.') && !take_fraction(text, &fraction))
                         return false;
         }
-        *us = (int64_t)hour * US_PER_HOUR + (int64_t)minute * US_PER_MIN + (int64_t)second * US_PER_S + fraction_us;
+        within->us =
+            (int64_t)hour * US_PER_HOUR + (int64_t)minute * US_PER_MIN + (int64_t)second * US_PER_S + fraction.us;
+        within->rest_ns = fraction.rest_ns;
         return hour < 24 && minute < 60 && second < 60;
 }
 
-static bool parse_date(const char *text, int64_t *us)
+static bool parse_date(const char *text, struct instant *time)
 {
         unsigned year, month = 1, day = 1;
-        int64_t within_us = 0;
+        struct instant within = {0, 0};
 
         if (!take_number(&text, 4, &year) || year < 1970)
                 return false;
@@ -186,16 +195,16 @@ static bool parse_date(const char *text, int64_t *us)
                 if (take_char(&text, '-')) {
                         if (!take_number(&text, 2, &day) || day < 1 || day > days_in_month(year, month))
                                 return false;
-                        if ((take_char(&text, 'T') || take_char(&text, ' ')) && !take_time_of_day_us(&text, &within_us))
+                        if ((take_char(&text, 'T') || take_char(&text, ' ')) && !take_time_of_day(&text, &within))
                                 return false;
                         take_char(&text, 'Z');
                 }
         }
-        *us = civil_to_days(year, month, day) * US_PER_DAY + within_us;
+        *time = (struct instant){civil_to_days(year, month, day) * US_PER_DAY + within.us, within.rest_ns};
         return *text == '\0';
 }
 
-static bool parse_stamp(const char *text, size_t digits, int64_t *us)
+static bool parse_stamp(const char *text, size_t digits, struct instant *time)
 {
         uint64_t value = 0;
 
@@ -207,14 +216,15 @@ static bool parse_stamp(const char *text, size_t digits, int64_t *us)
                         return false;
                 value = value * 10 + (uint64_t)(text[i] - '0');
         }
+        *time = (struct instant){0, 0};
         if (digits <= 11)
-                *us = (int64_t)value * US_PER_S;
+                time->us = (int64_t)value * US_PER_S;
         else if (digits <= 14)
-                *us = (int64_t)value * US_PER_MS;
+                time->us = (int64_t)value * US_PER_MS;
         else if (digits <= 17)
-                *us = (int64_t)value;
+                time->us = (int64_t)value;
         else
-                *us = (int64_t)(value / 1000);
+                *time = (struct instant){(int64_t)(value / NS_PER_US), (int64_t)(value % NS_PER_US)};
         return true;
 }
 
@@ -257,17 +267,37 @@ static bool parse_span(const char *text, size_t digits, int64_t now_us, int64_t 
         return true;
 }
 
-int time_parse_us(const char *text, int64_t now_us, int64_t *us, const char **accepted)
+static int parse_instant(const char *text, int64_t now_us, struct instant *time, const char **accepted)
 {
         size_t digits = strspn(text, "0123456789");
 
-        if (strcmp(text, "now") == 0) {
-                *us = now_us;
+        *time = (struct instant){now_us, 0};
+        if (strcmp(text, "now") == 0)
                 return 0;
-        }
-        if (parse_date(text, us) || parse_span(text, digits, now_us, us) || parse_stamp(text, digits, us))
+        if (parse_date(text, time) || parse_span(text, digits, now_us, &time->us) || parse_stamp(text, digits, time))
                 return 0;
         *accepted = "a UTC time like 2024, 2024-02, 2024-02-29 or 2024-02-29T23:59:00Z, seconds, milliseconds, "
                     "microseconds or nanoseconds since 1970, a span back from now (5y, 3M, 2w, 10d, 12h, 90m), or now";
         return -1;
+}
+
+int time_parse_us(const char *text, int64_t now_us, int64_t *us, const char **accepted)
+{
+        struct instant time;
+
+        if (parse_instant(text, now_us, &time, accepted) != 0)
+                return -1;
+        *us = time.us;
+        return 0;
+}
+
+int time_parse_ns(const char *text, int64_t now_us, int64_t *ns, const char **accepted)
+{
+        struct instant time;
+
+        if (parse_instant(text, now_us, &time, accepted) != 0)
+                return -1;
+        // The year 2262 is as late as 64 bit go.
+        *ns = time.us < INT64_MAX / NS_PER_US ? time.us * NS_PER_US + time.rest_ns : INT64_MAX;
+        return 0;
 }

@@ -50,6 +50,8 @@ const char *time_format_us(int64_t us, char text[TIME_TEXT_SIZE]);
 // "5y", "3M", "2w", "10d", "12h", "90m". Returns 0 and *us, or -1 and *accepted (a static text that says what is
 // accepted).
 int time_parse_us(const char *text, int64_t now_us, int64_t *us, const char **accepted);
+// The same to the nanosecond; what lies behind the year 2262 is INT64_MAX.
+int time_parse_ns(const char *text, int64_t now_us, int64_t *ns, const char **accepted);
 
 // Days since 1970-01-01 of a civil date, and back (proleptic Gregorian calendar).
 int64_t civil_to_days(int64_t year, unsigned month, unsigned day);

@@ -153,6 +153,35 @@ static void clocks_go_forward_and_differences_are_milliseconds(void **state)
         assert_int_equal(mono_since_ms((mono_time){1000}, (mono_time){3999}), -2);
 }
 
+static void nanoseconds_are_read_where_they_are_written(void **state)
+{
+        static const struct {
+                const char *text;
+                int64_t ns;
+        } cases[] = {
+            {"1970-01-01T00:00:01.000000001", 1000000001},
+            {"1970-01-01T00:00:01.1234567899", 1123456789},
+            {"1970-01-01T00:00:01.12", 1120000000},
+            {"1709251200123456789", 1709251200123456789},
+            {"1709251200123456", 1709251200123456000},
+            {"1970-01-02", 86400000000000},
+            {"2262-01-01", 9214646400000000000},
+            {"9999", INT64_MAX},
+            {"now", NOW * 1000},
+        };
+        const char *accepted;
+        int64_t ns, us;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                assert_int_equal(time_parse_ns(cases[i].text, NOW, &ns, &accepted), 0);
+                assert_int_equal(ns, cases[i].ns);
+        }
+        assert_int_equal(time_parse_us("1970-01-01T00:00:01.1234567899", NOW, &us, &accepted), 0);
+        assert_int_equal(us, 1123456);
+        assert_int_equal(time_parse_ns("1970-01-01T00:00:01.", NOW, &ns, &accepted), -1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -163,6 +192,7 @@ int main(void)
             cmocka_unit_test(reads_every_way_to_write_a_time),
             cmocka_unit_test(refuses_what_is_no_time_and_says_what_is),
             cmocka_unit_test(clocks_go_forward_and_differences_are_milliseconds),
+            cmocka_unit_test(nanoseconds_are_read_where_they_are_written),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
