@@ -17,12 +17,7 @@ class RealData(Scenario):
 
     def backfilled(self, interval, start, end, now):
         self.data = shared_data()
-        replay = self.directory / "replay"
-        replay.mkdir()
-        (replay / "spot").symlink_to(self.data / "archive" / "spot")
-        for page in (self.data / "rest").glob("klines-*.json"):
-            (replay / page.name).symlink_to(page)
-        self.start_exchange(start=now, replay=replay)
+        self.start_exchange(start=now, replay=self.data)
         feeder = self.feeder(timeframe=interval, realtime={"enabled": False}, start=start,
                              backfill={"end_time": end}).start()
         wait.until(lambda: "completeness; " + feeder.tail(), lambda: feeder.alive() and self.complete(feeder), 60)
