@@ -3,11 +3,14 @@
 // takes and acknowledges its chunks, checks the counts of each JOB_END, and prints the rows. Used by tests.
 //
 //   jobs --worker PROGRAM --rest URL [options] JOB...
-//   JOB: klines:SYMBOL:INTERVAL:START_MS:END_MS:PAGE_ROWS[:settle], catalog, listing:SYMBOL:INTERVAL
+//   JOB: klines:SYMBOL:INTERVAL:START_MS:END_MS:PAGE_ROWS[:settle], catalog, listing:SYMBOL:INTERVAL,
+//        trades:SYMBOL:FIRST_ID:LAST_ID:START_MS:END_MS:PAGE_ROWS[:settle], likewise aggtrades; ids -1: not known
 //
 // Lines on stdout: "page START END ANSWERED REQUESTED ROWS", "kline OPEN CLOSE o h l c v q n tb tq", "symbol NAME BASE
-// QUOTE STATUS", "listing SYMBOL OPEN", "end ROWS CHUNKS ANSWERED", "failed NUMBER TEXT"; times in microseconds.
-// Exit 0 when every job ended (also by "failed"), 1 when something was not as it should be.
+// QUOTE STATUS", "listing SYMBOL OPEN", "idpage FIRST LAST NEWEST REQUESTED ROWS", "trade ID TIME PRICE SIZE MAKER
+// MICROSECONDS", "aggtrade ID FIRST LAST TIME PRICE SIZE MAKER MICROSECONDS", "end ROWS CHUNKS ANSWERED", "failed
+// NUMBER TEXT"; times in microseconds. Exit 0 when every job ended (also by "failed"), 1 when something was not as it
+// should be.
 #include "common/ackpage.h"
 #include "common/batch.h"
 #include "common/child.h"
@@ -150,6 +153,34 @@ static void print_kline(const struct kline *k)
             t[1], t[2], t[3], t[4], t[5], k->trades, t[6], t[7]);
 }
 
+static void print_level(int64_t time_us, const struct level *level, uint8_t maker, uint8_t microseconds)
+{
+        char price[DECIMAL_TEXT_SIZE], size[DECIMAL_TEXT_SIZE];
+
+        decimal_format((struct decimal){wide_from_int64(level->price), level->price_exponent}, price);
+        decimal_format((struct decimal){wide_from_int64(level->size), level->size_exponent}, size);
+        printf("%" PRId64 " %s %s %u %u\n", time_us, price, size, maker, microseconds);
+}
+
+static void print_trade(const struct trade *t)
+{
+        printf("trade %" PRId64 " ", t->id);
+        print_level(t->time_us, &t->level, t->buyer_maker, t->microseconds);
+}
+
+static void print_agg_trade(const struct agg_trade *t)
+{
+        printf("aggtrade %" PRId64 " %" PRId64 " %" PRId64 " ", t->id, t->first_id, t->last_id);
+        print_level(t->time_us, &t->level, t->buyer_maker, t->microseconds);
+}
+
+static void take_id_page(const struct record_id_page *page)
+{
+        harness.pages++;
+        printf("idpage %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %u\n", page->first_id, page->last_id,
+            page->newest_id, page->requested_us, page->rows);
+}
+
 static void count_row(const struct record_view *record)
 {
         harness.rows++;
@@ -187,6 +218,17 @@ static void take_record(const struct record_view *record, uint64_t sequence)
                 count_row(record);
                 if (!options.quiet)
                         print_kline(record->payload);
+                break;
+        case RECORD_ID_PAGE: take_id_page(record->payload); break;
+        case RECORD_TRADE:
+                count_row(record);
+                if (!options.quiet)
+                        print_trade(record->payload);
+                break;
+        case RECORD_AGG_TRADE:
+                count_row(record);
+                if (!options.quiet)
+                        print_agg_trade(record->payload);
                 break;
         case RECORD_SYMBOL:
                 count_row(record);
@@ -275,11 +317,45 @@ static void poll_once(int timeout_ms)
 
 // ---- jobs ----
 
+// The fields from START_MS on: of klines and of ticks.
+static bool parse_range(char **field, int count, struct job *job)
+{
+        if (count < 3)
+                return false;
+        job->start_us = strtoll(field[0], NULL, 10) * US_PER_MS;
+        job->end_us = strtoll(field[1], NULL, 10) * US_PER_MS;
+        job->page_rows = (uint32_t)strtoul(field[2], NULL, 10);
+        job->purpose = count > 3 ? JOB_SETTLE : JOB_HISTORY;
+        return true;
+}
+
+static bool parse_tick_job(char **field, int count, struct job *job)
+{
+        if (count < 7)
+                return false;
+        job->kind = strcmp(field[0], "trades") == 0 ? JOB_TRADES : JOB_AGG_TRADES;
+        job->first_id = strtoll(field[2], NULL, 10);
+        job->last_id = strtoll(field[3], NULL, 10);
+        return parse_range(field + 4, count - 4, job);
+}
+
+static bool parse_bar_job(char **field, int count, struct job *job)
+{
+        enum interval interval;
+
+        if (count < 3 || interval_parse(field[2], &interval) != 0)
+                return false;
+        job->interval = interval;
+        job->kind = strcmp(field[0], "listing") == 0 ? JOB_LISTING : JOB_KLINES;
+        if (job->kind == JOB_LISTING)
+                return count == 3;
+        return strcmp(field[0], "klines") == 0 && parse_range(field + 3, count - 3, job);
+}
+
 static bool parse_job(char *text, struct job *job)
 {
         char *save, *field[8] = {0};
         int count = 0;
-        enum interval interval;
 
         for (char *f = strtok_r(text, ":", &save); f != NULL && count < 8; f = strtok_r(NULL, ":", &save))
                 field[count++] = f;
@@ -287,20 +363,12 @@ static bool parse_job(char *text, struct job *job)
                 job->kind = JOB_CATALOG;
                 return true;
         }
-        if (count < 3 || interval_parse(field[2], &interval) != 0)
+        if (count < 2)
                 return false;
         snprintf(job->symbol, sizeof(job->symbol), "%s", field[1]);
-        job->interval = interval;
-        job->kind = strcmp(field[0], "listing") == 0 ? JOB_LISTING : JOB_KLINES;
-        if (job->kind == JOB_LISTING)
-                return count == 3;
-        if (count < 6 || strcmp(field[0], "klines") != 0)
-                return false;
-        job->start_us = strtoll(field[3], NULL, 10) * US_PER_MS;
-        job->end_us = strtoll(field[4], NULL, 10) * US_PER_MS;
-        job->page_rows = (uint32_t)strtoul(field[5], NULL, 10);
-        job->purpose = count > 6 ? JOB_SETTLE : JOB_HISTORY;
-        return true;
+        if (strcmp(field[0], "trades") == 0 || strcmp(field[0], "aggtrades") == 0)
+                return parse_tick_job(field, count, job);
+        return parse_bar_job(field, count, job);
 }
 
 static void grant(struct job_message *message)
@@ -348,8 +416,10 @@ static void run_job(char *text, uint64_t lease)
         mono_time start = mono_now();
         bool disturbed = false;
 
-        require(parse_job(text, &message.job), "a job is klines:SYMBOL:INTERVAL:START_MS:END_MS:ROWS[:settle], catalog "
-                                               "or listing:SYMBOL:INTERVAL");
+        require(parse_job(text, &message.job),
+            "a job is klines:SYMBOL:INTERVAL:START_MS:END_MS:ROWS[:settle], catalog, "
+            "listing:SYMBOL:INTERVAL or "
+            "[agg]trades:SYMBOL:FIRST:LAST:START_MS:END_MS:ROWS[:settle]");
         grant(&message);
         // A job is over when the worker wants the next one: then JOB_END is acknowledged. One that ends wants none.
         while (!(harness.ended && (harness.wants || options.drain_after_ms != 0)) &&

@@ -160,6 +160,41 @@ static void recorded_errors_are_refused(void **state)
         }
 }
 
+static void a_host_that_lacks_an_endpoint_is_no_ban(void **state)
+{
+        static const struct {
+                int status;
+                const char *may_lack, *body;
+                bool public_host;
+                enum answer_verdict verdict;
+        } cases[] = {
+            {404, "historicalTrades", "<html>", false, ANSWER_REFUSED},
+            {404, "historicalTrades", "{\"code\":0,\"msg\":\"x\"}", true, ANSWER_REFUSED},
+            {405, "historicalTrades", "", false, ANSWER_REFUSED},
+            {403, "historicalTrades", "<html>", true, ANSWER_REFUSED},
+            {403, "historicalTrades", "<html>", false, ANSWER_BAN}, // the firewall of a host that has it
+            {403, NULL, "<html>", true, ANSWER_BAN},
+            {429, "historicalTrades", "", true, ANSWER_BAN},
+            {500, "historicalTrades", "", true, ANSWER_RETRY},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct answer answer;
+
+                answer_judge(&(struct answer_input){.status = cases[i].status,
+                                 .body = cases[i].body,
+                                 .length = strlen(cases[i].body),
+                                 .retry_after_s = -1,
+                                 .may_lack = cases[i].may_lack,
+                                 .public_host = cases[i].public_host},
+                    &answer);
+                assert_int_equal(answer.verdict, cases[i].verdict);
+                if (answer.verdict == ANSWER_REFUSED)
+                        assert_non_null(strstr(answer.text, "this host has no historicalTrades"));
+        }
+}
+
 static void json_is_bounded_before_it_is_parsed(void **state)
 {
         static const char text[] = "{\"a\":\"\\\"[[[[[[[[[[[[[[[[[[[[\"}";
@@ -202,6 +237,7 @@ int main(void)
             cmocka_unit_test(each_answer_means_what_the_table_says),
             cmocka_unit_test(a_restricted_place_is_asked_for_less_and_less_often),
             cmocka_unit_test(recorded_errors_are_refused),
+            cmocka_unit_test(a_host_that_lacks_an_endpoint_is_no_ban),
             cmocka_unit_test(json_is_bounded_before_it_is_parsed),
             cmocka_unit_test(backoff_doubles_within_its_bounds),
         };

@@ -158,13 +158,24 @@ static void judge_ban_status(const struct answer_input *input, const struct erro
         }
 }
 
+// 403 is no ban where it only says that this host does not serve the endpoint.
+static bool is_lacking(const struct answer_input *input)
+{
+        int status = input->status;
+
+        return input->may_lack != NULL &&
+               (status == 404 || status == 405 || status == 410 || (status == 403 && input->public_host));
+}
+
 void answer_judge(const struct answer_input *input, struct answer *answer)
 {
         struct error_body error = {0};
 
         *answer = (struct answer){0};
         int status = input->status;
-        if (status == 418 || status == 429 || status == 403 || status == 451) {
+        if (is_lacking(input)) {
+                decide(answer, ANSWER_REFUSED, "this host has no %s (HTTP %d)", input->may_lack, status);
+        } else if (status == 418 || status == 429 || status == 403 || status == 451) {
                 // Even when the body was cut: the status is the message.
                 if (!read_error_body(input->body, input->length, &error))
                         snprintf(error.text, sizeof(error.text), "HTTP %d", status);

@@ -28,6 +28,8 @@ struct answer_input {
         int64_t retry_after_s; // -1: absent
         int64_t now_ms;        // exchange time, or this host's where unknown: only to read the end in a ban's text
         uint32_t restricted;   // HTTP 451 answers in a row before this one
+        const char *may_lack;  // the endpoint, where hosts exist that do not have it, else NULL
+        bool public_host;      // a host of public market data alone: it lacks such an endpoint, and says so by 403 too
 };
 
 struct answer {

@@ -152,6 +152,12 @@ static int64_t now_for_bans_ms(const struct governor_page *governor)
         return now_us >= 0 ? now_us / US_PER_MS : wall_now().ns / 1000000;
 }
 
+// Binance's hosts of public market data alone are all called so.
+static bool is_public_host(const char *base_url)
+{
+        return strstr(base_url, "://data-api.") != NULL;
+}
+
 static void on_answer(void *context, const struct http_answer *http)
 {
         struct call *call = context;
@@ -170,7 +176,9 @@ static void on_answer(void *context, const struct http_answer *http)
                          .length = http->length,
                          .retry_after_s = http->retry_after_s,
                          .now_ms = now_for_bans_ms(caller->governor),
-                         .restricted = caller->restricted},
+                         .restricted = caller->restricted,
+                         .may_lack = call->query.may_lack,
+                         .public_host = is_public_host(caller->base_url)},
             &answer);
         if (answer.malformed)
                 atomic_fetch_add(&caller->vitals->malformed, 1);

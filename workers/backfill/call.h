@@ -35,6 +35,10 @@ struct call_answer {
         boot_time sent, arrived; // this host's
 };
 
+// Parts of the budget, in thousandths.
+#define SHARE_WHOLE 1000
+#define SHARE_SETTLE 200
+
 enum call_end { CALL_DONE, CALL_UNREACHABLE, CALL_REFUSED, CALL_NO_SYMBOL };
 
 struct call_handler {
@@ -49,7 +53,7 @@ struct call;
 
 struct call *call_new(struct caller *caller, const struct call_handler *handler); // NULL: out of memory, logged
 void call_free(struct call *call);
-// `share_permille` of the budget at most (settling: 200). The call must not be under way.
+// `share_permille` of the budget at most. The call must not be under way.
 void call_start(struct call *call, const struct rest_query *query, uint32_t share_permille);
 void call_cancel(struct call *call);
 

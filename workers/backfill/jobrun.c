@@ -7,6 +7,7 @@
 #include "workers/backfill/klinejob.h"
 #include "workers/backfill/outbox.h"
 #include "workers/backfill/recordjob.h"
+#include "workers/backfill/tickjob.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct jobrun {
         struct clocksync *clocksync;
         struct pipeline *pipeline;
         struct klinejob *klinejob;
+        struct tickjob *tickjob;
         struct recordjob *recordjob;
         struct jobrun_events events;
         enum stage stage;
@@ -43,8 +45,9 @@ struct jobrun *jobrun_new(struct caller *caller, struct clocksync *clocksync, st
         jobrun->pipeline = pipeline;
         jobrun->events = *events;
         jobrun->klinejob = klinejob_new(caller, events->changed, events->context);
+        jobrun->tickjob = tickjob_new(caller, events->changed, events->context);
         jobrun->recordjob = recordjob_new(caller, weight_configured, events->changed, events->context);
-        if (jobrun->klinejob == NULL || jobrun->recordjob == NULL) {
+        if (jobrun->klinejob == NULL || jobrun->tickjob == NULL || jobrun->recordjob == NULL) {
                 jobrun_free(jobrun);
                 return NULL;
         }
@@ -56,6 +59,7 @@ void jobrun_free(struct jobrun *jobrun)
         if (jobrun == NULL)
                 return;
         klinejob_free(jobrun->klinejob);
+        tickjob_free(jobrun->tickjob);
         recordjob_free(jobrun->recordjob);
         free(jobrun);
 }
@@ -91,6 +95,7 @@ void jobrun_start(struct jobrun *jobrun, const struct job *job)
 void jobrun_cancel(struct jobrun *jobrun)
 {
         klinejob_cancel(jobrun->klinejob);
+        tickjob_cancel(jobrun->tickjob);
         recordjob_cancel(jobrun->recordjob);
         jobrun->stage = STAGE_NONE;
         show(jobrun);
@@ -102,21 +107,38 @@ static void end(struct jobrun *jobrun, uint32_t failure, const char *text)
         jobrun->events.over(jobrun->events.context, failure, text);
 }
 
+static bool is_of_ticks(const struct job *job)
+{
+        return job->kind == JOB_TRADES || job->kind == JOB_AGG_TRADES;
+}
+
+// Rows of history, by time or by id: what is new there depends on the exchange's clock.
+static bool is_of_pages(const struct job *job)
+{
+        return job->kind == JOB_KLINES || is_of_ticks(job);
+}
+
 // What no writer of ours asks for, or NULL.
 static const char *job_defect(const struct job *job)
 {
+        bool by_id = is_of_ticks(job) && job->first_id >= 0;
+
         if (job->kind == JOB_CATALOG)
                 return NULL;
-        if (job->kind != JOB_KLINES && job->kind != JOB_LISTING)
+        if (!is_of_pages(job) && job->kind != JOB_LISTING)
                 return "a job of an unknown kind";
         if (memchr(job->symbol, '\0', sizeof(job->symbol)) == NULL || !symbol_is_valid(job->symbol))
                 return "a job with a name that is no symbol";
-        if (job->interval >= INTERVAL_COUNT)
+        if (!is_of_ticks(job) && job->interval >= INTERVAL_COUNT)
                 return "a job with an unknown interval";
-        if (job->kind == JOB_KLINES && (job->page_rows < 1 || job->page_rows > REST_PAGE_ROWS_MAX))
+        if (is_of_pages(job) && (job->page_rows < 1 || job->page_rows > REST_PAGE_ROWS_MAX))
                 return "a job whose pages have not 1 to 1000 rows";
-        if (job->kind == JOB_KLINES && (job->start_us < 0 || job->end_us <= job->start_us))
+        if (is_of_pages(job) && !by_id && (job->start_us < 0 || job->end_us <= job->start_us))
                 return "a job without a range of time";
+        if (is_of_ticks(job) && (job->first_id < -1 || job->last_id < -1))
+                return "a job with an id below -1";
+        if (by_id && job->last_id >= 0 && job->last_id < job->first_id)
+                return "a job without a range of ids";
         return NULL;
 }
 
@@ -126,7 +148,7 @@ static void check_clock(struct jobrun *jobrun)
 
         if (defect != NULL)
                 end(jobrun, JOB_FAILURE_REFUSED, defect);
-        else if (clocksync_is_fresh(jobrun->caller->governor, CLOCK_JOB_S) || jobrun->job.kind != JOB_KLINES)
+        else if (clocksync_is_fresh(jobrun->caller->governor, CLOCK_JOB_S) || !is_of_pages(&jobrun->job))
                 jobrun->stage = STAGE_BEGIN;
         else if (!clocksync_is_running(jobrun->clocksync) && clocksync_error(jobrun->clocksync)[0] != '\0')
                 end(jobrun, JOB_FAILURE_NETWORK, clocksync_error(jobrun->clocksync));
@@ -139,19 +161,29 @@ static void begin(struct jobrun *jobrun)
         if (outbox_begin(&jobrun->outbox, jobrun->pipeline, jobrun->job.lease) != 0)
                 return;
         jobrun->stage = STAGE_WORK;
+        int64_t now_us = governor_exchange_now_us(jobrun->caller->governor);
         if (jobrun->job.kind == JOB_KLINES)
-                klinejob_start(jobrun->klinejob, &jobrun->job, governor_exchange_now_us(jobrun->caller->governor));
+                klinejob_start(jobrun->klinejob, &jobrun->job, now_us);
+        else if (is_of_ticks(&jobrun->job))
+                tickjob_start(jobrun->tickjob, &jobrun->job, now_us);
         else
                 recordjob_start(jobrun->recordjob, &jobrun->job);
+}
+
+static enum call_end failure(const struct jobrun *jobrun, const char **text)
+{
+        if (jobrun->job.kind == JOB_KLINES)
+                return klinejob_failure(jobrun->klinejob, text);
+        if (is_of_ticks(&jobrun->job))
+                return tickjob_failure(jobrun->tickjob, text);
+        return recordjob_failure(jobrun->recordjob, text);
 }
 
 static void fail(struct jobrun *jobrun)
 {
         const char *text;
-        enum call_end why = jobrun->job.kind == JOB_KLINES ? klinejob_failure(jobrun->klinejob, &text)
-                                                           : recordjob_failure(jobrun->recordjob, &text);
 
-        switch (why) {
+        switch (failure(jobrun, &text)) {
         case CALL_REFUSED: end(jobrun, JOB_FAILURE_REFUSED, text); break;
         case CALL_NO_SYMBOL: end(jobrun, JOB_FAILURE_SYMBOL, text); break;
         case CALL_UNREACHABLE:
@@ -159,10 +191,18 @@ static void fail(struct jobrun *jobrun)
         }
 }
 
+static enum step step_job(struct jobrun *jobrun)
+{
+        if (jobrun->job.kind == JOB_KLINES)
+                return klinejob_step(jobrun->klinejob, &jobrun->outbox);
+        if (is_of_ticks(&jobrun->job))
+                return tickjob_step(jobrun->tickjob, &jobrun->outbox);
+        return recordjob_step(jobrun->recordjob, &jobrun->outbox);
+}
+
 static void work(struct jobrun *jobrun)
 {
-        enum step step = jobrun->job.kind == JOB_KLINES ? klinejob_step(jobrun->klinejob, &jobrun->outbox)
-                                                        : recordjob_step(jobrun->recordjob, &jobrun->outbox);
+        enum step step = step_job(jobrun);
 
         if (step == STEP_COMPLETE)
                 jobrun->stage = STAGE_END;
@@ -170,12 +210,16 @@ static void work(struct jobrun *jobrun)
                 fail(jobrun);
 }
 
+static int64_t answered_until_us(const struct jobrun *jobrun)
+{
+        if (jobrun->job.kind == JOB_KLINES)
+                return klinejob_answered_until_us(jobrun->klinejob);
+        return is_of_ticks(&jobrun->job) ? tickjob_answered_until_us(jobrun->tickjob) : jobrun->job.end_us;
+}
+
 static void send_end(struct jobrun *jobrun)
 {
-        int64_t answered_until_us =
-            jobrun->job.kind == JOB_KLINES ? klinejob_answered_until_us(jobrun->klinejob) : jobrun->job.end_us;
-
-        if (outbox_end(&jobrun->outbox, answered_until_us) == 0)
+        if (outbox_end(&jobrun->outbox, answered_until_us(jobrun)) == 0)
                 jobrun->stage = STAGE_ACKNOWLEDGE;
 }
 

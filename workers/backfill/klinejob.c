@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARE_WHOLE 1000
-#define SHARE_SETTLE 200
-
 // One request and its page.
 struct fetch {
         struct klinejob *owner;

@@ -43,6 +43,11 @@ int outbox_page(struct outbox *outbox, const struct stream_id *stream, const str
         return append(outbox, RECORD_PAGE, stream, page, sizeof(*page));
 }
 
+int outbox_id_page(struct outbox *outbox, const struct stream_id *stream, const struct record_id_page *page)
+{
+        return append(outbox, RECORD_ID_PAGE, stream, page, sizeof(*page));
+}
+
 int outbox_row(
     struct outbox *outbox, uint16_t type, const struct stream_id *stream, const void *payload, size_t payload_length)
 {

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHARE_WHOLE 1000
-
 struct recordjob {
         struct caller *caller;
         bool weight_configured;

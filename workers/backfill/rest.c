@@ -9,16 +9,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum endpoint { ENDPOINT_TIME, ENDPOINT_EXCHANGE_INFO, ENDPOINT_KLINES };
+enum endpoint { ENDPOINT_TIME, ENDPOINT_EXCHANGE_INFO, ENDPOINT_KLINES, ENDPOINT_TRADES, ENDPOINT_AGG_TRADES };
 
 static const struct {
         const char *path;
         uint32_t weight;
         size_t body_bytes_max;
+        const char *may_lack;
 } endpoints[] = {
-    [ENDPOINT_TIME] = {"/api/v3/time", 1, REST_SMALL_BYTES_MAX},
-    [ENDPOINT_EXCHANGE_INFO] = {"/api/v3/exchangeInfo", 20, HTTP_BODY_BYTES_MAX},
-    [ENDPOINT_KLINES] = {"/api/v3/klines", 2, REST_PAGE_BYTES_MAX},
+    [ENDPOINT_TIME] = {"/api/v3/time", 1, REST_SMALL_BYTES_MAX, NULL},
+    [ENDPOINT_EXCHANGE_INFO] = {"/api/v3/exchangeInfo", 20, HTTP_BODY_BYTES_MAX, NULL},
+    [ENDPOINT_KLINES] = {"/api/v3/klines", 2, REST_PAGE_BYTES_MAX, NULL},
+    [ENDPOINT_TRADES] = {"/api/v3/historicalTrades", 25, REST_PAGE_BYTES_MAX, "historicalTrades"},
+    [ENDPOINT_AGG_TRADES] = {"/api/v3/aggTrades", 4, REST_PAGE_BYTES_MAX, NULL},
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -33,6 +36,7 @@ build(struct rest_query *query, enum endpoint endpoint, const char *format, ...)
         REQUIRE((size_t)length < sizeof(query->path));
         query->weight = endpoints[endpoint].weight;
         query->body_bytes_max = endpoints[endpoint].body_bytes_max;
+        query->may_lack = endpoints[endpoint].may_lack;
 }
 
 void rest_query_time(struct rest_query *query)
@@ -63,4 +67,29 @@ void rest_query_first_kline(struct rest_query *query, const char *symbol, enum i
 {
         REQUIRE(symbol_is_valid(symbol));
         build(query, ENDPOINT_KLINES, "?symbol=%s&interval=%s&startTime=0&limit=1", symbol, interval_name(interval));
+}
+
+void rest_query_trades(struct rest_query *query, const char *symbol, int64_t first_id, uint32_t rows_max)
+{
+        REQUIRE(symbol_is_valid(symbol) && first_id >= 0);
+        build(query, ENDPOINT_TRADES, "?symbol=%s&fromId=%" PRId64 "&limit=%" PRIu32, symbol, first_id, rows_max);
+}
+
+void rest_query_agg_trades(struct rest_query *query, const char *symbol, int64_t first_id, uint32_t rows_max)
+{
+        REQUIRE(symbol_is_valid(symbol) && first_id >= 0);
+        build(query, ENDPOINT_AGG_TRADES, "?symbol=%s&fromId=%" PRId64 "&limit=%" PRIu32, symbol, first_id, rows_max);
+}
+
+void rest_query_agg_trades_since(struct rest_query *query, const char *symbol, int64_t start_us, uint32_t rows_max)
+{
+        REQUIRE(symbol_is_valid(symbol) && start_us >= 0);
+        build(query, ENDPOINT_AGG_TRADES, "?symbol=%s&startTime=%" PRId64 "&limit=%" PRIu32, symbol, ceil_ms(start_us),
+            rows_max);
+}
+
+void rest_query_agg_trades_newest(struct rest_query *query, const char *symbol, uint32_t rows_max)
+{
+        REQUIRE(symbol_is_valid(symbol));
+        build(query, ENDPOINT_AGG_TRADES, "?symbol=%s&limit=%" PRIu32, symbol, rows_max);
 }

@@ -14,6 +14,7 @@ struct rest_query {
         char path[REST_PATH_SIZE]; // with its query string
         uint32_t weight;
         size_t body_bytes_max;
+        const char *may_lack; // the endpoint's name where hosts exist that do not have it, else NULL
 };
 
 void rest_query_time(struct rest_query *query);
@@ -24,5 +25,11 @@ void rest_query_klines(struct rest_query *query, const char *symbol, enum interv
     int64_t end_us, uint32_t rows_max);
 // The first bar there is: with a start time alone the exchange skips ahead to it.
 void rest_query_first_kline(struct rest_query *query, const char *symbol, enum interval interval);
+// Trades from id `first_id` on. Hosts of market data alone (data-api.binance.vision) do not have this.
+void rest_query_trades(struct rest_query *query, const char *symbol, int64_t first_id, uint32_t rows_max);
+// Aggregate trades from id `first_id` on; the oldest at or after `start_us`; the newest.
+void rest_query_agg_trades(struct rest_query *query, const char *symbol, int64_t first_id, uint32_t rows_max);
+void rest_query_agg_trades_since(struct rest_query *query, const char *symbol, int64_t start_us, uint32_t rows_max);
+void rest_query_agg_trades_newest(struct rest_query *query, const char *symbol, uint32_t rows_max);
 
 #endif
