@@ -10,6 +10,7 @@
 #include "tests/exchange/params.h"
 #include "tests/exchange/server.h"
 #include "tests/exchange/session.h"
+#include "tests/exchange/tickdump.h"
 
 static void answer_text(struct conn *conn, int status, const char *text)
 {
@@ -70,6 +71,14 @@ static void move_clock(struct exchange *exchange, int64_t now_ms)
         wake_sessions(exchange);
 }
 
+static void halt(struct exchange *exchange, const struct fault *fault, int64_t now)
+{
+        struct market_symbol *symbol = market_find_symbol(exchange->market, fault->symbol);
+        int64_t until = fault->seconds > 0 ? now + (int64_t)(fault->seconds * 1000) : MARKET_NEVER;
+        symbol->halted_until_ms = until;
+        market_add_hole(exchange->market, symbol, now, until);
+}
+
 static void act_at_once(struct exchange *exchange, const struct fault *fault)
 {
         int64_t now = simclock_now_ms(&exchange->clock), wall = simclock_wall_ms();
@@ -77,6 +86,8 @@ static void act_at_once(struct exchange *exchange, const struct fault *fault)
         int64_t ms = (int64_t)(fault->seconds * 1000);
         switch (fault->kind) {
         case FAULT_HOLE: market_add_hole(exchange->market, named_symbol(exchange, fault), from, to); break;
+        case FAULT_HALT: halt(exchange, fault, now); break;
+        case FAULT_ID_RESET: market_find_symbol(exchange->market, fault->symbol)->listed_ms = now; break;
         case FAULT_OFF_GRID:
                 market_add_shift(exchange->market, named_symbol(exchange, fault), from, to, fault->value);
                 break;
@@ -94,6 +105,10 @@ static const char *check_at_once(const struct exchange *exchange, const struct f
         bool window = fault->kind == FAULT_HOLE || fault->kind == FAULT_OFF_GRID;
         if (window && fault->symbol != NULL && named_symbol(exchange, fault) == NULL) {
                 return "unknown symbol";
+        }
+        bool whole = fault->kind == FAULT_HALT || fault->kind == FAULT_ID_RESET;
+        if (whole && (fault->symbol == NULL || named_symbol(exchange, fault) == NULL)) {
+                return "symbol must be given and known";
         }
         if (window && fault->has_from && fault->has_to && fault->from_ms >= fault->to_ms) {
                 return "from must lie before to";
@@ -276,6 +291,33 @@ static void get_klines(struct conn *conn, const struct http_request *request, co
         dump_begin(conn, request);
 }
 
+static void get_ticks(struct conn *conn, const struct http_request *request, const cJSON *body)
+{
+        (void)body;
+        tickdump_begin(conn, request);
+}
+
+static void get_depth(struct conn *conn, const struct http_request *request, const cJSON *body)
+{
+        (void)body;
+        tickdump_depth(conn, request);
+}
+
+static void get_ids(struct conn *conn, const struct http_request *request, const cJSON *body)
+{
+        (void)body;
+        tickdump_ids(conn, request);
+}
+
+static void get_emitted(struct conn *conn, const struct http_request *request, const cJSON *body)
+{
+        struct http_answer answer = {.status = 200, .body = evbuffer_new(), .used_weight = -1, .promised_length = -1};
+        (void)body;
+        served_print_emissions(conn->exchange->served, http_find_param(request, "stream"), answer.body);
+        server_answer(conn, &answer);
+        evbuffer_free(answer.body);
+}
+
 static const struct {
         const char *method, *path;
         void (*handle)(struct conn *conn, const struct http_request *request, const cJSON *body);
@@ -286,6 +328,13 @@ static const struct {
     {"POST", "/control/listing", set_listing},
     {"GET", "/control/state", get_state},
     {"GET", "/ledger/klines", get_klines},
+    {"GET", "/ledger/trades", get_ticks},
+    {"GET", "/ledger/aggtrades", get_ticks},
+    {"GET", "/ledger/quotes", get_ticks},
+    {"GET", "/ledger/diffs", get_ticks},
+    {"GET", "/ledger/depth", get_depth},
+    {"GET", "/ledger/ids", get_ids},
+    {"GET", "/ledger/emitted", get_emitted},
     {"GET", "/ledger/requests", get_requests},
     {"GET", "/ledger/windows", get_windows},
 };

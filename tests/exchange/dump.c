@@ -11,13 +11,14 @@
 
 #define ROWS_PER_PIECE 2000
 
-struct dump {
+struct kline_dump {
+        struct dump dump;
         struct market_series series;
         int64_t cursor_ms, start_ms, end_ms, now_ms;
         bool json, any;
 };
 
-static const char *read_request(struct exchange *exchange, const struct http_request *request, struct dump *dump)
+static const char *read_request(struct exchange *exchange, const struct http_request *request, struct kline_dump *dump)
 {
         const char *symbol = http_find_param(request, "symbol"), *interval = http_find_param(request, "interval");
         const char *start = http_find_param(request, "startTime"), *end = http_find_param(request, "endTime");
@@ -41,27 +42,8 @@ static const char *read_request(struct exchange *exchange, const struct http_req
         return NULL;
 }
 
-void dump_begin(struct conn *conn, const struct http_request *request)
-{
-        struct dump *dump = heap_zeroed(sizeof *dump);
-        const char *complaint = read_request(conn->exchange, request, dump);
-        if (complaint != NULL) {
-                free(dump);
-                server_answer_error(conn, 400, -1, complaint);
-                return;
-        }
-        struct evbuffer *out = evbuffer_new();
-        evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
-            dump->json ? "application/json" : "text/csv");
-        conn_write(conn, out);
-        evbuffer_free(out);
-        conn->dump = dump;
-        conn->waiting = true;
-        dump_continue(conn);
-}
-
 // The next closed bar; false at the end.
-static bool next_bar(struct dump *dump, struct bar *bar)
+static bool next_bar(struct kline_dump *dump, struct bar *bar)
 {
         for (;;) {
                 int64_t place = market_next_place(&dump->series, dump->cursor_ms);
@@ -76,7 +58,7 @@ static bool next_bar(struct dump *dump, struct bar *bar)
         }
 }
 
-static char *put_bar(struct dump *dump, const struct bar *bar, char *at)
+static char *put_bar(struct kline_dump *dump, const struct bar *bar, char *at)
 {
         if (!dump->json) {
                 return text_put_csv(at, bar);
@@ -86,11 +68,55 @@ static char *put_bar(struct dump *dump, const struct bar *bar, char *at)
         return text_put_row(at, bar, 0);
 }
 
-static void write_chunk(struct conn *conn, const char *bytes, size_t size)
+static bool next_bars(struct dump *base, struct evbuffer *piece)
+{
+        static char rows[ROWS_PER_PIECE * TEXT_ROW_MAX + 8];
+        struct kline_dump *dump = (struct kline_dump *)base;
+        struct bar bar;
+        char *at = rows;
+        int count = 0;
+        while (count < ROWS_PER_PIECE && next_bar(dump, &bar)) {
+                at = put_bar(dump, &bar, at);
+                count++;
+        }
+        if (count < ROWS_PER_PIECE && dump->json) {
+                at = text_put_string(at, dump->any ? "]\n" : "[]\n");
+        }
+        evbuffer_add(piece, rows, (size_t)(at - rows));
+        return count == ROWS_PER_PIECE;
+}
+
+void dump_begin(struct conn *conn, const struct http_request *request)
+{
+        struct kline_dump *dump = heap_zeroed(sizeof *dump);
+        const char *complaint = read_request(conn->exchange, request, dump);
+        if (complaint != NULL) {
+                free(dump);
+                server_answer_error(conn, 400, -1, complaint);
+                return;
+        }
+        dump->dump.next = next_bars;
+        dump_start(conn, dump->json ? "application/json" : "text/csv", &dump->dump);
+}
+
+// ---- any dump ----
+
+void dump_start(struct conn *conn, const char *type, struct dump *dump)
 {
         struct evbuffer *out = evbuffer_new();
-        evbuffer_add_printf(out, "%zx\r\n", size);
-        evbuffer_add(out, bytes, size);
+        evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", type);
+        conn_write(conn, out);
+        evbuffer_free(out);
+        conn->dump = dump;
+        conn->waiting = true;
+        dump_continue(conn);
+}
+
+static void write_chunk(struct conn *conn, struct evbuffer *piece)
+{
+        struct evbuffer *out = evbuffer_new();
+        evbuffer_add_printf(out, "%zx\r\n", evbuffer_get_length(piece));
+        evbuffer_add_buffer(out, piece);
         evbuffer_add_printf(out, "\r\n");
         conn_write(conn, out);
         evbuffer_free(out);
@@ -98,27 +124,16 @@ static void write_chunk(struct conn *conn, const char *bytes, size_t size)
 
 void dump_continue(struct conn *conn)
 {
-        static char piece[ROWS_PER_PIECE * TEXT_ROW_MAX + 8];
-        struct dump *dump = conn->dump;
-        struct bar bar;
-        char *at = piece;
-        int rows = 0;
-        while (rows < ROWS_PER_PIECE && next_bar(dump, &bar)) {
-                at = put_bar(dump, &bar, at);
-                rows++;
+        struct evbuffer *piece = evbuffer_new();
+        bool more = conn->dump->next(conn->dump, piece);
+        if (evbuffer_get_length(piece) > 0) { // an empty chunk would be the end
+                write_chunk(conn, piece);
         }
-        if (rows == ROWS_PER_PIECE) {
-                write_chunk(conn, piece, (size_t)(at - piece));
-                return;
+        if (!more) {
+                write_chunk(conn, piece);
+                free(conn->dump);
+                conn->dump = NULL;
+                server_resume(conn);
         }
-        if (dump->json) {
-                at = text_put_string(at, dump->any ? "]\n" : "[]\n");
-        }
-        if (at > piece) {
-                write_chunk(conn, piece, (size_t)(at - piece));
-        }
-        write_chunk(conn, "", 0);
-        free(dump);
-        conn->dump = NULL;
-        server_resume(conn);
+        evbuffer_free(piece);
 }

@@ -21,6 +21,8 @@ struct exchange {
         struct event_base *base;
         struct simclock clock;
         struct market *market;
+        struct captures *captures; // NULL: none
+        bool capture_waits;        // for the first who subscribes to it
         struct rate rate;
         struct faults *faults;
         struct served *served;

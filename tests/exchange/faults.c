@@ -68,6 +68,20 @@ static const struct {
     [FAULT_BAR_REORDERED] = {"bar-reordered", 1, "the closing event comes after the next event of the stream"},
     [FAULT_BAR_DELAYED] = {"bar-delayed", 1, "the closing event comes `seconds` later"},
     [FAULT_BAR_WRONG] = {"bar-wrong", 1, "the stream says a wrong close price and volume; REST the right ones"},
+    [FAULT_EVENT_LOST] = {"event-lost", 1, "a trade, aggTrade, bookTicker or depth event is not sent"},
+    [FAULT_EVENT_REPEATED] = {"event-repeated", 1, "such an event comes twice"},
+    [FAULT_EVENT_REORDERED] = {"event-reordered", 1, "such an event comes after the next one of its stream"},
+    [FAULT_EVENT_DELAYED] = {"event-delayed", 1, "such an event comes `seconds` later"},
+    [FAULT_EVENT_UNIT] = {"event-unit", 1, "such an event has its times in the other unit, ms or µs"},
+    [FAULT_STREAM_SILENT] = {"stream-silent", -1,
+        "nothing of a stream is sent while this lasts (`for_ms`), all else is"},
+    [FAULT_SNAPSHOT_CROSSED] = {"snapshot-crossed", 1, "depth answers a book whose best bid lies above the best ask"},
+    [FAULT_SNAPSHOT_STALE] = {"snapshot-stale", 1, "depth answers the book of `value` updates ago (1000)"},
+    [FAULT_AGG_TOMBSTONE] = {"agg-tombstone", -1,
+        "aggTrades of REST with ids in [`from_id`, `to_id`] were struck out: p = q = 0, f = l = -1"},
+    [FAULT_HALT] = {"halt", 0,
+        "`symbol` stops trading for `seconds` of exchange time (for ever) and is shown as HALT meanwhile"},
+    [FAULT_ID_RESET] = {"id-reset", 0, "a testnet's wipe: the life of `symbol` begins anew, and so do its ids"},
     [FAULT_HOLE] = {"hole", 0,
         "maintenance: no trades in [`from`, `to`), of `symbol` or all: absent in REST, streams and the ledger"},
     [FAULT_OFF_GRID] = {"off-grid", 0, "bars in [`from`, `to`) open `value` ms late"},
@@ -141,6 +155,8 @@ static const struct field fields[] = {
     FIELD("stream", FIELD_TEXT, stream),
     FIELD("from", FIELD_TIME, from_ms),
     FIELD("to", FIELD_TIME, to_ms),
+    FIELD("from_id", FIELD_INTEGER, from_id),
+    FIELD("to_id", FIELD_INTEGER, to_id),
     FIELD("count", FIELD_INTEGER, count),
     FIELD("after", FIELD_INTEGER, after),
     FIELD("probability", FIELD_REAL, probability),
@@ -300,6 +316,10 @@ static bool concerns(const struct fault *fault, const struct fault_subject *subj
         }
         if (subject->time_ms >= 0 && ((fault->has_from && subject->time_ms < fault->from_ms) ||
                                          (fault->has_to && subject->time_ms >= fault->to_ms))) {
+                return false;
+        }
+        if (subject->last_id != 0 &&
+            (subject->last_id < fault->from_id || (fault->to_id != 0 && subject->first_id > fault->to_id))) {
                 return false;
         }
         return true;

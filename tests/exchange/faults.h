@@ -69,7 +69,20 @@ enum fault_kind {
         FAULT_BAR_REORDERED,
         FAULT_BAR_DELAYED,
         FAULT_BAR_WRONG,
+        // trades, quotes and books on the stream
+        FAULT_EVENT_LOST,
+        FAULT_EVENT_REPEATED,
+        FAULT_EVENT_REORDERED,
+        FAULT_EVENT_DELAYED,
+        FAULT_EVENT_UNIT,
+        FAULT_STREAM_SILENT,
+        // and in REST
+        FAULT_SNAPSHOT_CROSSED,
+        FAULT_SNAPSHOT_STALE,
+        FAULT_AGG_TOMBSTONE,
         // at once
+        FAULT_HALT,
+        FAULT_ID_RESET,
         FAULT_HOLE,
         FAULT_OFF_GRID,
         FAULT_OUTAGE,
@@ -86,6 +99,7 @@ struct fault {
         char *endpoint, *symbol, *interval, *stream;
         bool has_from, has_to;
         int64_t from_ms, to_ms;
+        int64_t from_id, to_id; // inclusive; to_id 0: no end
         // how often
         int64_t count; // still to happen; -1: no end
         int64_t after; // matches to let pass first
@@ -100,10 +114,11 @@ struct fault {
         struct fault *next;
 };
 
-// What is about to happen. Absent strings are NULL; time_ms is the open time of the bar concerned, or -1.
+// What is about to happen. Absent strings are NULL; time_ms is the open time of the bar concerned, or -1. Ids are those
+// of trades, aggregates or updates; last_id is 0 where there are none, and ids are not looked at then.
 struct fault_subject {
         const char *endpoint, *symbol, *interval, *stream;
-        int64_t time_ms;
+        int64_t time_ms, first_id, last_id;
 };
 
 struct faults;

@@ -156,10 +156,13 @@ static void write_symbols(
         bool permissions = show == NULL || strcmp(show, "false") != 0;
         bool all_break = faults_take(exchange->faults, FAULT_INFO_BREAK, &subject) != NULL;
         const char *separator = "";
+        int64_t now = simclock_now_ms(&exchange->clock);
         for (size_t i = 0; i < market_symbol_count(exchange->market); i++) {
                 const struct market_symbol *symbol = market_symbol_at(exchange->market, i);
-                bool ended = symbol->ends_ms <= simclock_now_ms(&exchange->clock);
-                const char *status = all_break || ended ? "BREAK" : symbol->status;
+                bool ended = symbol->ends_ms <= now;
+                const char *status = all_break || ended              ? "BREAK"
+                                     : symbol->halted_until_ms > now ? "HALT"
+                                                                     : symbol->status;
                 if (!is_wanted(wanted, symbol->name) || !is_known(exchange, symbol) ||
                     (status_wanted != NULL && strcmp(status_wanted, status) != 0) || is_left_out(exchange, symbol)) {
                         continue;

@@ -9,13 +9,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "tests/exchange/capture.h"
 #include "tests/exchange/exchange.h"
 #include "tests/exchange/heap.h"
 #include "tests/exchange/replay.h"
 #include "tests/exchange/server.h"
 #include "tests/exchange/session.h"
-
-#define TICK_MS 20
 
 void exchange_log(const struct exchange *exchange, const char *format, ...)
 {
@@ -69,6 +68,15 @@ static int make_market(struct exchange *exchange)
         const struct options *options = exchange->options;
         int64_t time_ms = 0;
         exchange->market = market_new((uint64_t)options->seed, (int)options->trades_per_minute);
+        if (options->replay_ws_count > 0) {
+                exchange->captures = captures_load(exchange->market, options->replay_ws, options->replay_ws_count);
+                if (exchange->captures == NULL) {
+                        return -1;
+                }
+                exchange->capture_waits = true;
+                simclock_init(&exchange->clock, captures_start_ms(exchange->captures), 0);
+        }
+        market_set_book_rates(exchange->market, options->updates_per_agg, options->quotes_per_agg);
         if (options->replay_dir != NULL && replay_load(exchange->market, options->replay_dir) < 0) {
                 return -1;
         }
@@ -137,7 +145,8 @@ static int write_ready_file(const struct exchange *exchange)
 
 static void run(struct exchange *exchange)
 {
-        struct timeval period = {0, TICK_MS * 1000};
+        const int64_t tick_ms = exchange->options->tick_ms > 0 ? exchange->options->tick_ms : 1;
+        struct timeval period = {tick_ms / 1000, tick_ms % 1000 * 1000};
         struct event *tick = event_new(exchange->base, -1, EV_PERSIST, on_tick, exchange);
         struct event *term = evsignal_new(exchange->base, SIGTERM, on_signal, exchange->base);
         struct event *interrupt = evsignal_new(exchange->base, SIGINT, on_signal, exchange->base);
@@ -190,6 +199,9 @@ int main(int argc, char **argv)
                 server_free(exchange.server);
         }
         market_free(exchange.market);
+        if (exchange.captures != NULL) {
+                captures_free(exchange.captures);
+        }
         faults_free(exchange.faults);
         served_free(exchange.served);
         event_base_loop(exchange.base, EVLOOP_NONBLOCK); // connections are freed after their callbacks

@@ -9,6 +9,8 @@
 #define LISTED_BY_DEFAULT_MS INT64_C(1502942400000) // 2017-08-17T04:00, when Binance's first symbols began
 #define CACHED_HOURS 1024                           // six weeks
 #define CACHED_DAYS 4096                            // eleven years
+#define UPDATES_PER_AGG 8                           // what BTCUSDT does on an ordinary day
+#define QUOTES_PER_AGG 3
 
 struct hole {
         const struct market_symbol *symbol; // NULL: all
@@ -23,6 +25,8 @@ struct shift {
 struct market {
         uint64_t seed;
         int trades_per_minute;
+        int64_t updates_per_agg, quotes_per_agg;
+        uint64_t generation;
         struct market_symbol **symbols;
         size_t symbol_count;
         struct hole *holes;
@@ -54,7 +58,19 @@ struct market *market_new(uint64_t seed, int trades_per_minute)
         struct market *market = heap_zeroed(sizeof *market);
         market->seed = seed;
         market->trades_per_minute = trades_per_minute;
+        market_set_book_rates(market, UPDATES_PER_AGG, QUOTES_PER_AGG);
         return market;
+}
+
+void market_set_book_rates(struct market *market, int64_t updates, int64_t quotes)
+{
+        market->updates_per_agg = updates > 0 ? updates : 1;
+        market->quotes_per_agg = quotes < 1 ? 1 : quotes < market->updates_per_agg ? quotes : market->updates_per_agg;
+}
+
+uint64_t market_generation(const struct market *market)
+{
+        return market->generation;
 }
 
 static void symbol_free(struct market_symbol *symbol)
@@ -65,6 +81,7 @@ static void symbol_free(struct market_symbol *symbol)
         free(symbol->private->hours.slots);
         free(symbol->private->days.slots);
         free(symbol->private);
+        free(symbol->ticks);
         free(symbol->name);
         free(symbol->base);
         free(symbol->quote);
@@ -116,6 +133,8 @@ struct market_symbol *market_add_symbol(struct market *market, const char *name)
         symbol->status = heap_string("TRADING", 7);
         symbol->listed_ms = LISTED_BY_DEFAULT_MS;
         symbol->ends_ms = MARKET_NEVER;
+        symbol->updates_per_agg = market->updates_per_agg;
+        symbol->quotes_per_agg = market->quotes_per_agg;
         tape_init(&symbol->tape, market->seed, name, market->trades_per_minute);
         market->symbols = heap_grow(market->symbols, market->symbol_count + 1, sizeof *market->symbols);
         market->symbols[market->symbol_count++] = symbol;
@@ -158,13 +177,12 @@ void market_set_replay(struct market_symbol *symbol, enum grid_interval interval
         free(symbol->private->replay[interval]);
         symbol->private->replay[interval] = bars;
         symbol->private->replay_count[interval] = count;
-        int64_t id = 1;
-        for (size_t i = 0; i < count; i++) {
-                bars[i].first_id = bars[i].trades > 0 ? id : -1;
-                id += bars[i].trades;
-                bars[i].last_id = bars[i].trades > 0 ? id - 1 : -1;
-        }
         symbol->private->replayed = true;
+}
+
+bool market_has_replay(const struct market_symbol *symbol)
+{
+        return symbol->private->replayed;
 }
 
 // ---- holes and shifts ----
@@ -173,12 +191,14 @@ size_t market_add_hole(struct market *market, const struct market_symbol *symbol
 {
         market->holes = heap_grow(market->holes, market->hole_count + 1, sizeof *market->holes);
         market->holes[market->hole_count] = (struct hole){symbol, from_ms, to_ms};
+        market->generation++;
         return market->hole_count++;
 }
 
 void market_end_hole(struct market *market, size_t hole, int64_t to_ms)
 {
         market->holes[hole].to_ms = to_ms;
+        market->generation++;
 }
 
 void market_add_shift(
@@ -209,8 +229,7 @@ static bool hole_concerns(const struct hole *hole, const struct market_symbol *s
         return hole->symbol == NULL || hole->symbol == symbol;
 }
 
-// Where trading goes on at or after `time_ms`: past every hole and the listing. May lie after the symbol's end.
-static int64_t skip_closed(const struct market_series *series, int64_t time_ms)
+int64_t market_open_from(const struct market_series *series, int64_t time_ms)
 {
         const struct market *market = series->market;
         time_ms = larger(time_ms, series->symbol->listed_ms);
@@ -245,8 +264,7 @@ static int64_t skip_closed_back(const struct market_series *series, int64_t time
         return time_ms;
 }
 
-// The next begin of a hole or the symbol's end after `time_ms`: up to there trading goes on.
-static int64_t open_until(const struct market_series *series, int64_t time_ms, int64_t limit_ms)
+int64_t market_open_until(const struct market_series *series, int64_t time_ms, int64_t limit_ms)
 {
         const struct market *market = series->market;
         limit_ms = smaller(limit_ms, series->symbol->ends_ms);
@@ -262,7 +280,7 @@ static int64_t open_until(const struct market_series *series, int64_t time_ms, i
 // Is there any moment in [from_ms, to_ms) at which the symbol could trade?
 static bool window_is_open(const struct market_series *series, int64_t from_ms, int64_t to_ms)
 {
-        int64_t open = skip_closed(series, from_ms);
+        int64_t open = market_open_from(series, from_ms);
         return open < to_ms && open < series->symbol->ends_ms;
 }
 
@@ -315,13 +333,13 @@ static int64_t trades_before(const struct market_series *series, int64_t time_ms
 {
         const struct tape *tape = &series->symbol->tape;
         int64_t count = 0;
-        for (int64_t at = skip_closed(series, series->symbol->listed_ms); at < time_ms;) {
-                int64_t until = open_until(series, at, time_ms);
+        for (int64_t at = market_open_from(series, series->symbol->listed_ms); at < time_ms;) {
+                int64_t until = market_open_until(series, at, time_ms);
                 if (until <= at) {
                         break;
                 }
                 count += tape_count_before(tape, until) - tape_count_before(tape, at);
-                at = skip_closed(series, until);
+                at = market_open_from(series, until);
         }
         return count;
 }
@@ -354,10 +372,10 @@ static int64_t last_price(const struct market_series *series, int64_t time_ms)
 static void sum_window(const struct market_series *series, int64_t from_ms, int64_t to_ms, struct bar *bar)
 {
         bar_clear(bar);
-        for (int64_t at = skip_closed(series, from_ms); at < to_ms && at < series->symbol->ends_ms;) {
-                int64_t until = open_until(series, at, to_ms);
+        for (int64_t at = market_open_from(series, from_ms); at < to_ms && at < series->symbol->ends_ms;) {
+                int64_t until = market_open_until(series, at, to_ms);
                 sum_tape(series->symbol, at, until, bar);
-                at = skip_closed(series, until);
+                at = market_open_from(series, until);
         }
         if (bar->trades == 0) {
                 bar_set_flat(bar, last_price(series, from_ms));
@@ -439,7 +457,7 @@ int64_t market_next_place(const struct market_series *series, int64_t time_ms)
         }
         int64_t place = grid_ceil(series->interval, time_ms, series->zone_ms);
         for (;;) {
-                int64_t open = skip_closed(series, place);
+                int64_t open = market_open_from(series, place);
                 if (open >= series->symbol->ends_ms || open == MARKET_NEVER) {
                         return MARKET_NEVER;
                 }

@@ -8,7 +8,17 @@
 
 #include "tests/exchange/grid.h"
 
-enum option_type { TYPE_TEXT, TYPE_NUMBER, TYPE_REAL, TYPE_TIME, TYPE_FLAG, TYPE_LISTED, TYPE_ENDS, TYPE_QUIET };
+enum option_type {
+        TYPE_TEXT,
+        TYPE_NUMBER,
+        TYPE_REAL,
+        TYPE_TIME,
+        TYPE_FLAG,
+        TYPE_LISTED,
+        TYPE_ENDS,
+        TYPE_QUIET,
+        TYPE_REPLAY_WS
+};
 
 #define AT(member) offsetof(struct options, member)
 
@@ -42,7 +52,13 @@ static const struct {
     {"--max-connection-age-ms", TYPE_NUMBER, AT(max_connection_age_ms), "N", "a WebSocket is cut after (86400000)"},
     {"--replay", TYPE_TEXT, AT(replay_dir), "DIR",
         "real bars: DIR/spot/daily/klines/SYM/IV/*.zip and klines-SYM-IV-*.json"},
-    {"--blast", TYPE_NUMBER, AT(blast), "N", "send N closed bars per stream as fast as sockets take them"},
+    {"--updates-per-trade", TYPE_NUMBER, AT(updates_per_agg), "N", "updates of the order book per aggregate (8)"},
+    {"--quotes-per-trade", TYPE_NUMBER, AT(quotes_per_agg), "N", "how many of them change the best bid or ask (3)"},
+    {"--tick-ms", TYPE_NUMBER, AT(tick_ms), "N", "streams are looked at so often, real time (20)"},
+    {"--replay-ws", TYPE_REPLAY_WS, 0, "FILE.gz",
+        "recorded combined frames, `<receive ns> <json>` a line, sent as they are; repeatable"},
+    {"--blast", TYPE_NUMBER, AT(blast), "N", "send N events per stream as fast as sockets take them"},
+    {"--blast-updates", TYPE_NUMBER, AT(blast_updates), "N", "updates per depth event of a blast (5: about 20 levels)"},
     {"--proxy", TYPE_FLAG, AT(proxy), "", "answer CONNECT with a tunnel back to this exchange"},
     {"--with-parent", TYPE_FLAG, AT(with_parent), "", "end when the parent process ends"},
     {"--verbose", TYPE_FLAG, AT(verbose), "", "one line per request and connection event"},
@@ -58,7 +74,9 @@ static void print_help(void)
         }
         puts("\nControl: POST /control/fault, /control/clock, /control/listing; GET /control/state, /control/faults\n"
              "Ledger:  GET /ledger/klines?symbol=&interval=[&startTime=&endTime=&format=csv|json], /ledger/requests,\n"
-             "         /ledger/windows?from=");
+             "         /ledger/windows?from=, /ledger/emitted?stream=\n"
+             "         /ledger/trades, /ledger/aggtrades, /ledger/quotes, /ledger/diffs: ?symbol=&fromId=&toId=\n"
+             "         /ledger/depth?symbol=[&at=&limit=], /ledger/ids?symbol=[&time=]");
 }
 
 static int add_to_list(const char **list, int *count, const char *value)
@@ -93,6 +111,7 @@ static int parse_value(struct options *options, size_t i, const char *value)
         case TYPE_LISTED: return parse_dated(options->listed, &options->listed_count, value);
         case TYPE_ENDS: return parse_dated(options->ends, &options->ends_count, value);
         case TYPE_QUIET: return add_to_list(options->quiet, &options->quiet_count, value);
+        case TYPE_REPLAY_WS: return add_to_list(options->replay_ws, &options->replay_ws_count, value);
         case TYPE_FLAG: *(bool *)at = true; return 0;
         }
         return -1;
@@ -120,6 +139,10 @@ static void set_defaults(struct options *options)
         options->limit_connections = 300;
         options->ban_seconds = 120;
         options->trades_per_minute = 8;
+        options->updates_per_agg = 8;
+        options->quotes_per_agg = 3;
+        options->blast_updates = 5;
+        options->tick_ms = 20;
         options->ping_interval_ms = 20000;
         options->pong_timeout_ms = 60000;
         options->max_connection_age_ms = 86400000;

@@ -20,6 +20,9 @@ struct options {
         double speed;
         int64_t limit_weight, limit_connections, ban_seconds;
         int64_t rest_lag_ms, trades_per_minute, ping_interval_ms, pong_timeout_ms, max_connection_age_ms, blast;
+        int64_t updates_per_agg, quotes_per_agg, blast_updates, tick_ms;
+        const char *replay_ws[OPTIONS_LIST_MAX];
+        int replay_ws_count;
         bool proxy, with_parent, verbose;
 };
 

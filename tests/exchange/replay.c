@@ -253,6 +253,17 @@ static size_t keep_last(struct bar *bars, size_t count)
         return kept;
 }
 
+// Files do not tell trade ids: bars show contiguous ones from 1.
+static void number_bars(struct bar *bars, size_t count)
+{
+        int64_t id = 1;
+        for (size_t i = 0; i < count; i++) {
+                bars[i].first_id = bars[i].trades > 0 ? id : -1;
+                id += bars[i].trades;
+                bars[i].last_id = bars[i].trades > 0 ? id - 1 : -1;
+        }
+}
+
 static long hand_over(struct market *market)
 {
         long total = 0;
@@ -268,6 +279,7 @@ static long hand_over(struct market *market)
                 if (at->bars[0].open_ms < symbol->listed_ms) {
                         symbol->listed_ms = at->bars[0].open_ms;
                 }
+                number_bars(at->bars, at->count);
                 market_set_replay(symbol, at->interval, at->bars, at->count);
                 free(at);
         }

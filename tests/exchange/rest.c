@@ -11,17 +11,10 @@
 #include "tests/exchange/info.h"
 #include "tests/exchange/page.h"
 #include "tests/exchange/params.h"
+#include "tests/exchange/restcall.h"
 #include "tests/exchange/server.h"
 #include "tests/exchange/text.h"
-
-struct call {
-        struct exchange *exchange;
-        const struct http_request *request;
-        const char *endpoint;
-        bool micro; // X-MBX-TIME-UNIT: MICROSECOND
-        struct evbuffer *body;
-        struct param_error error;
-};
+#include "tests/exchange/tickrest.h"
 
 // Each handler writes the body, or fills call->error and returns -1.
 typedef int handler(struct call *call);
@@ -44,7 +37,7 @@ static int answer_info(struct call *call)
         return info_write(call->exchange, call->request, call->micro, call->body, &call->error);
 }
 
-static int complain(struct call *call, int code, const char *message)
+int call_refuse(struct call *call, int code, const char *message)
 {
         call->error.code = code;
         snprintf(call->error.message, sizeof call->error.message, "%s", message);
@@ -62,16 +55,16 @@ static int read_query(struct call *call, struct page_query *query)
         query->series.symbol = market_find_symbol(call->exchange->market, http_find_param(request, "symbol"));
         query->now_ms = simclock_now_ms(&call->exchange->clock) - call->exchange->rest_lag_ms;
         if (query->series.symbol == NULL || query->series.symbol->listed_ms > query->now_ms) {
-                return complain(call, -1121, "Invalid symbol.");
+                return call_refuse(call, -1121, "Invalid symbol.");
         }
         if (!grid_parse_interval(http_find_param(request, "interval"), &query->series.interval)) {
-                return complain(call, -1120, "Invalid interval.");
+                return call_refuse(call, -1120, "Invalid interval.");
         }
         if (zone != NULL && !params_parse_zone(zone, &query->series.zone_ms)) {
-                return complain(call, -1130, "Data sent for parameter 'timeZone' is not valid.");
+                return call_refuse(call, -1130, "Data sent for parameter 'timeZone' is not valid.");
         }
         if (limit < 1) {
-                return complain(call, -1130, "Data sent for parameter 'limit' is not valid.");
+                return call_refuse(call, -1130, "Data sent for parameter 'limit' is not valid.");
         }
         query->limit = limit > PAGE_ROWS_MAX ? PAGE_ROWS_MAX : (size_t)limit; // more is cut, not refused
         query->start_ms = params_time(request, "startTime", -1);
@@ -153,6 +146,25 @@ static const struct param_rule klines_params[] = {
     {"limit", PARAM_NUMBER, false},
 };
 
+static const struct param_rule trades_params[] = {
+    {"symbol", PARAM_SYMBOL, true},
+    {"limit", PARAM_NUMBER, false},
+};
+
+static const struct param_rule historical_params[] = {
+    {"symbol", PARAM_SYMBOL, true},
+    {"limit", PARAM_NUMBER, false},
+    {"fromId", PARAM_NUMBER, false},
+};
+
+static const struct param_rule aggs_params[] = {
+    {"symbol", PARAM_SYMBOL, true},
+    {"fromId", PARAM_NUMBER, false},
+    {"startTime", PARAM_NUMBER, false},
+    {"endTime", PARAM_NUMBER, false},
+    {"limit", PARAM_NUMBER, false},
+};
+
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct endpoint {
@@ -161,12 +173,17 @@ static const struct endpoint {
         const struct param_rule *params;
         size_t param_count;
         handler *answer;
+        int64_t (*weigh)(const struct http_request *request); // where the weight depends on the parameters
 } endpoints[] = {
-    {"/api/v3/ping", 1, NULL, 0, answer_ping},
-    {"/api/v3/time", 1, NULL, 0, answer_time},
-    {"/api/v3/exchangeInfo", 20, info_params, COUNT_OF(info_params), answer_info},
-    {"/api/v3/klines", 2, klines_params, COUNT_OF(klines_params), answer_klines},
-    {"/api/v3/uiKlines", 2, klines_params, COUNT_OF(klines_params), answer_klines},
+    {"/api/v3/ping", 1, NULL, 0, answer_ping, NULL},
+    {"/api/v3/time", 1, NULL, 0, answer_time, NULL},
+    {"/api/v3/exchangeInfo", 20, info_params, COUNT_OF(info_params), answer_info, NULL},
+    {"/api/v3/klines", 2, klines_params, COUNT_OF(klines_params), answer_klines, NULL},
+    {"/api/v3/uiKlines", 2, klines_params, COUNT_OF(klines_params), answer_klines, NULL},
+    {"/api/v3/trades", 25, trades_params, COUNT_OF(trades_params), tickrest_trades, NULL},
+    {"/api/v3/historicalTrades", 25, historical_params, COUNT_OF(historical_params), tickrest_historical_trades, NULL},
+    {"/api/v3/aggTrades", 4, aggs_params, COUNT_OF(aggs_params), tickrest_agg_trades, NULL},
+    {"/api/v3/depth", 0, trades_params, COUNT_OF(trades_params), tickrest_depth, tickrest_depth_weight},
 };
 
 static const struct endpoint *find_endpoint(const char *path)
@@ -251,8 +268,8 @@ void rest_handle(struct conn *conn, const struct http_request *request)
         const struct endpoint *endpoint = find_endpoint(request->path);
         int64_t retry_after_s;
         served_count_request(conn->exchange->served, endpoint != NULL ? endpoint->path : "unknown");
-        enum rate_verdict verdict = rate_take(
-            &conn->exchange->rate, endpoint != NULL ? endpoint->weight : 1, simclock_wall_ms(), &retry_after_s);
+        int64_t weight = endpoint == NULL ? 1 : endpoint->weigh != NULL ? endpoint->weigh(request) : endpoint->weight;
+        enum rate_verdict verdict = rate_take(&conn->exchange->rate, weight, simclock_wall_ms(), &retry_after_s);
         if (verdict != RATE_OK) {
                 refuse_limited(conn, verdict, retry_after_s);
                 return;

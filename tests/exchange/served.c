@@ -7,10 +7,13 @@
 #include <string.h>
 
 #include "tests/exchange/heap.h"
+#include "tests/exchange/simclock.h"
 
 struct served *served_new(void)
 {
-        return heap_zeroed(sizeof(struct served));
+        struct served *served = heap_zeroed(sizeof *served);
+        served->last_emission = &served->emissions;
+        return served;
 }
 
 void served_free(struct served *served)
@@ -20,6 +23,12 @@ void served_free(struct served *served)
                 served->streams = stream->next;
                 free(stream->name);
                 free(stream);
+        }
+        while (served->emissions != NULL) {
+                struct served_emission *emission = served->emissions;
+                served->emissions = emission->next;
+                free(emission->stream);
+                free(emission);
         }
         free(served->windows);
         free(served);
@@ -72,6 +81,27 @@ struct served_stream *served_find_stream(struct served *served, const char *name
         stream->next = served->streams;
         served->streams = stream;
         return stream;
+}
+
+struct served_emission *served_add_emission(
+    struct served *served, const char *stream, uint64_t connection, int64_t life_ms)
+{
+        struct served_emission *emission = heap_zeroed(sizeof *emission);
+        emission->stream = heap_string(stream, strlen(stream));
+        emission->connection = connection;
+        emission->life_ms = life_ms;
+        emission->first_id = emission->last_id = -1;
+        emission->begun_wall_ms = simclock_wall_ms();
+        *served->last_emission = emission;
+        served->last_emission = &emission->next;
+        return emission;
+}
+
+void served_note_emission(struct served_emission *emission, int64_t first_id, int64_t last_id)
+{
+        emission->first_id = emission->first_id < 0 ? first_id : emission->first_id;
+        emission->last_id = last_id > emission->last_id ? last_id : emission->last_id;
+        emission->events++;
 }
 
 static void add_number(cJSON *json, const char *name, int64_t value)
@@ -168,6 +198,24 @@ void served_print_windows(const struct served *served, int64_t from_ms, struct e
                     ",\"exchange_time\":%" PRId64 "}",
                     separator, w->symbol, grid_interval_name(w->interval), w->start_ms, w->end_ms, w->rows, w->first_ms,
                     w->last_ms, w->wall_ms, w->exchange_ms);
+                separator = ",";
+        }
+        evbuffer_add_printf(out, "]\n");
+}
+
+void served_print_emissions(const struct served *served, const char *part, struct evbuffer *out)
+{
+        const char *separator = "";
+        evbuffer_add_printf(out, "[");
+        for (const struct served_emission *at = served->emissions; at != NULL; at = at->next) {
+                if (part != NULL && strstr(at->stream, part) == NULL) {
+                        continue;
+                }
+                evbuffer_add_printf(out,
+                    "%s\n{\"stream\":\"%s\",\"connection\":%" PRIu64 ",\"listed\":%" PRId64 ",\"first\":%" PRId64
+                    ",\"last\":%" PRId64 ",\"events\":%" PRId64 ",\"lost\":%" PRId64 ",\"begun\":%" PRId64 "}",
+                    separator, at->stream, at->connection, at->life_ms, at->first_id, at->last_id, at->events, at->lost,
+                    at->begun_wall_ms);
                 separator = ",";
         }
         evbuffer_add_printf(out, "]\n");

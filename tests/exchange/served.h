@@ -26,9 +26,19 @@ struct served_window {
 struct served_stream {
         char *name;
         int64_t closed, updates, first_open_ms, last_open_ms;
-        int64_t blast_place_ms; // how far a full-blast stream has come; -1: not begun
+        int64_t blast_place_ms; // how far a full-blast stream has come: a time, or an id of ticks; -1: not begun
         int64_t blast_left;
         struct served_stream *next;
+};
+
+// What one subscription to trades, quotes or books was sent. Ids are -1 as long as there was nothing.
+struct served_emission {
+        char *stream;
+        uint64_t connection;
+        int64_t life_ms; // the listing of the symbol: after a wipe ids begin anew
+        int64_t first_id, last_id, events, lost;
+        int64_t begun_wall_ms;
+        struct served_emission *next;
 };
 
 struct served {
@@ -36,6 +46,7 @@ struct served {
         size_t window_count;
         int64_t windows_forgotten;
         struct served_stream *streams;
+        struct served_emission *emissions, **last_emission;
         struct {
                 const char *endpoint;
                 int64_t count;
@@ -55,6 +66,13 @@ void served_count_answer(struct served *served, int status);
 void served_add_window(struct served *served, const struct served_window *window);
 // The counters of one stream name, made at the first call.
 struct served_stream *served_find_stream(struct served *served, const char *name);
+// A new record, which lives as long as the ledger.
+struct served_emission *served_add_emission(
+    struct served *served, const char *stream, uint64_t connection, int64_t life_ms);
+// An event that told of these ids was sent.
+void served_note_emission(struct served_emission *emission, int64_t first_id, int64_t last_id);
+// JSON array of the emissions, of all streams or those whose name has `part` in it.
+void served_print_emissions(const struct served *served, const char *part, struct evbuffer *out);
 cJSON *served_describe(const struct served *served, const struct rate *rate);
 // JSON array of the windows asked for at or after wall time `from_ms`.
 void served_print_windows(const struct served *served, int64_t from_ms, struct evbuffer *out);

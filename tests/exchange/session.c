@@ -66,6 +66,9 @@ static void start(struct conn *conn, const struct http_request *request)
         }
         exchange->sessions->first = session;
         exchange->sessions->count++;
+        if (exchange->options->blast > 0) {
+                bufferevent_set_max_single_write(conn->bev, SESSION_PENDING_MAX);
+        }
         conn->session = session;
         conn->mode = CONN_WEBSOCKET;
         subscribe_from_url(session, request);

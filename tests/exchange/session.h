@@ -15,9 +15,23 @@
 #define SESSION_CONTROL_MAX 4088      // longer control messages are swallowed without an answer
 #define SESSION_PENDING_MAX (1 << 20) // bytes a slow reader may leave with us before events wait
 
+// STREAM_SILENT: acknowledged, nothing ever comes.
+enum stream_type {
+        STREAM_SILENT,
+        STREAM_KLINE,
+        STREAM_TRADE,
+        STREAM_AGG,
+        STREAM_QUOTE,
+        STREAM_DEPTH,
+        STREAM_PARTIAL,
+        STREAM_RECORDED
+};
+
+#define SUBSCRIPTION_LEVELS_MAX 20
+
 struct subscription {
-        char name[96];   // as the client wrote it
-        bool kline;      // anything else is acknowledged and silent
+        char name[96]; // as the client wrote it
+        enum stream_type type;
         char symbol[32]; // upper case; empty when the client did not write it in lower case
         enum grid_interval interval;
         int64_t zone_ms;
@@ -25,6 +39,11 @@ struct subscription {
         int64_t due_ms;    // exchange time before which there is nothing to do
         int64_t updated_ms, updated_trades;
         struct served_stream *served;
+        // trades, quotes and books
+        int64_t period_ms, cursor_id; // the next id to be told, or the next frame of a capture
+        int64_t life_ms;              // the listing of the symbol to which cursor_id belongs; -1: not begun
+        size_t levels;                // of a partial book
+        struct served_emission *emission;
 };
 
 // An event held back: sent after `due_ms` (monotonic) or, when that is 0, after the next event of its stream.

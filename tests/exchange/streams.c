@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/exchange/text.h"
+#include "tests/exchange/tickstream.h"
 #include "tests/exchange/wsfaults.h"
 
 #define EVENT_DELAY_MS 2   // a closing event is stamped two milliseconds after the bar's last one, as on Binance
@@ -14,6 +15,10 @@ void streams_begin(struct session *session, struct subscription *subscription)
 {
         struct exchange *exchange = session->exchange;
         subscription->served = served_find_stream(exchange->served, subscription->name);
+        if (subscription->type != STREAM_KLINE) {
+                tickstream_prepare(session, subscription);
+                return;
+        }
         subscription->cursor_ms =
             grid_floor(subscription->interval, simclock_now_ms(&exchange->clock), subscription->zone_ms);
         struct served_stream *served = subscription->served;
@@ -170,15 +175,22 @@ bool streams_emit(struct session *session, struct subscription *subscription)
 {
         struct exchange *exchange = session->exchange;
         int64_t now = simclock_now_ms(&exchange->clock);
-        if (!subscription->kline || (exchange->options->blast <= 0 && now < subscription->due_ms)) {
+        bool blast = exchange->options->blast > 0;
+        if (subscription->type == STREAM_SILENT || (!blast && now < subscription->due_ms)) {
                 return false;
         }
-        const struct market_series series = {exchange->market,
-            market_find_symbol(exchange->market, subscription->symbol), subscription->interval, subscription->zone_ms};
-        if (series.symbol == NULL) {
+        if (subscription->type == STREAM_RECORDED) {
+                return tickstream_emit_recorded(session, subscription);
+        }
+        struct market_symbol *symbol = market_find_symbol(exchange->market, subscription->symbol);
+        if (symbol == NULL) {
                 subscription->due_ms = now + LOOK_AGAIN_MS; // it may be listed later
                 return false;
         }
-        return exchange->options->blast > 0 ? emit_blast(session, subscription, &series)
-                                            : emit_due(session, subscription, &series, now);
+        if (subscription->type != STREAM_KLINE) {
+                return blast ? tickstream_blast(session, subscription, symbol)
+                             : tickstream_emit(session, subscription, symbol);
+        }
+        const struct market_series series = {exchange->market, symbol, subscription->interval, subscription->zone_ms};
+        return blast ? emit_blast(session, subscription, &series) : emit_due(session, subscription, &series, now);
 }

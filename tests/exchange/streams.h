@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// streams: the events of kline streams. Every closed bar is sent exactly once per subscription, in order, with x:true
-// and an event time after its close; a forming bar about every two seconds of exchange time when it has changed.
+// streams: which stream makes which events, and those of klines; tickstream.h has the others. Every closed bar is sent
+// exactly once per subscription, in order, with x:true and an event time after its close; a forming bar about every two
+// seconds of exchange time when it has changed.
 #ifndef BF_EXCHANGE_STREAMS_H
 #define BF_EXCHANGE_STREAMS_H
 

@@ -24,19 +24,50 @@ static bool parse_kline(const char *type, struct subscription *subscription)
         }
         memcpy(interval, type, length);
         interval[length] = '\0';
-        subscription->kline = true;
+        subscription->type = STREAM_KLINE;
         return grid_parse_interval(interval, &subscription->interval) &&
                (zone == NULL || params_parse_zone(zone + 1, &subscription->zone_ms));
 }
 
-static bool known_type(const char *type)
+// All types but klines.
+static const struct {
+        const char *name;
+        enum stream_type type;
+        int64_t period_ms;
+        size_t levels;
+} types[] = {
+    {"trade", STREAM_TRADE, 0, 0},
+    {"aggTrade", STREAM_AGG, 0, 0},
+    {"bookTicker", STREAM_QUOTE, 0, 0},
+    {"depth", STREAM_DEPTH, 1000, 0},
+    {"depth@1000ms", STREAM_DEPTH, 1000, 0},
+    {"depth@100ms", STREAM_DEPTH, 100, 0},
+    {"depth5", STREAM_PARTIAL, 1000, 5},
+    {"depth10", STREAM_PARTIAL, 1000, 10},
+    {"depth20", STREAM_PARTIAL, 1000, 20},
+    {"depth5@1000ms", STREAM_PARTIAL, 1000, 5},
+    {"depth10@1000ms", STREAM_PARTIAL, 1000, 10},
+    {"depth20@1000ms", STREAM_PARTIAL, 1000, 20},
+    {"depth5@100ms", STREAM_PARTIAL, 100, 5},
+    {"depth10@100ms", STREAM_PARTIAL, 100, 10},
+    {"depth20@100ms", STREAM_PARTIAL, 100, 20},
+    {"blockTrade", STREAM_SILENT, 0, 0},
+    {"miniTicker", STREAM_SILENT, 0, 0},
+    {"ticker", STREAM_SILENT, 0, 0},
+    {"ticker_1h", STREAM_SILENT, 0, 0},
+    {"ticker_4h", STREAM_SILENT, 0, 0},
+    {"ticker_1d", STREAM_SILENT, 0, 0},
+    {"avgPrice", STREAM_SILENT, 0, 0},
+    {"referencePrice", STREAM_SILENT, 0, 0},
+};
+
+static bool parse_type(const char *name, struct subscription *subscription)
 {
-        static const char *const exact[] = {"trade", "aggTrade", "blockTrade", "bookTicker", "miniTicker", "ticker",
-            "ticker_1h", "ticker_4h", "ticker_1d", "avgPrice", "referencePrice", "depth", "depth@100ms", "depth@1000ms",
-            "depth5", "depth10", "depth20", "depth5@100ms", "depth10@100ms", "depth20@100ms", "depth5@1000ms",
-            "depth10@1000ms", "depth20@1000ms"};
-        for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
-                if (strcmp(type, exact[i]) == 0) {
+        for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+                if (strcmp(name, types[i].name) == 0) {
+                        subscription->type = types[i].type;
+                        subscription->period_ms = types[i].period_ms;
+                        subscription->levels = types[i].levels;
                         return true;
                 }
         }
@@ -51,6 +82,7 @@ bool subscribe_parse_name(const char *name, struct subscription *subscription)
                 return false;
         }
         strcpy(subscription->name, name);
+        subscription->life_ms = -1;
         if (name[0] == '!') {
                 return true; // all-market streams: acknowledged, nothing to send yet
         }
@@ -63,7 +95,7 @@ bool subscribe_parse_name(const char *name, struct subscription *subscription)
         if (!lower) {
                 subscription->symbol[0] = '\0';
         }
-        return strncmp(at + 1, "kline_", 6) == 0 ? parse_kline(at + 7, subscription) : known_type(at + 1);
+        return strncmp(at + 1, "kline_", 6) == 0 ? parse_kline(at + 7, subscription) : parse_type(at + 1, subscription);
 }
 
 // ---- the list ----
@@ -83,8 +115,7 @@ static void add(struct session *session, struct subscription *subscription)
                 return;
         }
         streams_begin(session, subscription);
-        session->subscriptions =
-            heap_grow(session->subscriptions, session->count + 1, sizeof *session->subscriptions);
+        session->subscriptions = heap_grow(session->subscriptions, session->count + 1, sizeof *session->subscriptions);
         session->subscriptions[session->count++] = *subscription;
         session->exchange->served->subscriptions++;
 }

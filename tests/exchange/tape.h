@@ -25,7 +25,7 @@ struct tape {
 struct tape_minute {
         int64_t minute; // minutes since the epoch
         int64_t first_id, count;
-        int64_t first_agg, agg_count; // none without trades, and no trades without one
+        int64_t first_agg, agg_count;    // none without trades, and no trades without one
         int64_t open_ticks, close_ticks; // the walk at both ends
 };
 

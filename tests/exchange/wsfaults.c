@@ -105,25 +105,59 @@ static char *nested(size_t depth)
         return text;
 }
 
+// The first of these keys that the event has: klines, trades and aggregates, books and quotes.
+static const char *first_key(const char *text, const char *const *keys, size_t count)
+{
+        for (size_t i = 0; i + 1 < count; i++) {
+                if (strstr(text, keys[i]) != NULL) {
+                        return keys[i];
+                }
+        }
+        return keys[count - 1];
+}
+
+static const char *price_key(const char *text)
+{
+        static const char *const keys[] = {"\"h\":", "\"p\":", "\"b\":", "\"bids\":"};
+        return first_key(text, keys, sizeof keys / sizeof keys[0]);
+}
+
+static const char *number_key(const char *text)
+{
+        static const char *const keys[] = {"\"t\":", "\"a\":", "\"u\":", "\"lastUpdateId\":"};
+        return first_key(text, keys, sizeof keys / sizeof keys[0]);
+}
+
+static char *duplicate_keys(const char *text)
+{
+        if (strstr(text, "\"k\":") != NULL) {
+                return replace_value(text, "\"B\":", "\"0\"},\"k\":{}}");
+        }
+        const char *key = number_key(text);
+        char again[64];
+        snprintf(again, sizeof again, "1,%s2", key);
+        return replace_value(text, key, again);
+}
+
 static char *spoil_text(const struct fault *fault, const char *text)
 {
         char *digits, *result;
         switch (fault->kind) {
         case FAULT_WS_TRUNCATED: return heap_string(text, strlen(text) / 2);
         case FAULT_WS_GARBAGE: return heap_string("\x01{]kline?,", 10);
-        case FAULT_WS_BAD_UTF8: return replace_value(text, "\"i\":", "\"\xc3\x28\xff\"");
-        case FAULT_WS_NAN: return replace_value(text, "\"o\":", "NaN");
+        case FAULT_WS_BAD_UTF8: return replace_value(text, "\"s\":", "\"\xc3\x28\xff\"");
+        case FAULT_WS_NAN: return replace_value(text, price_key(text), "NaN");
         case FAULT_WS_HUGE_NUMBER:
                 digits = huge_number();
-                result = replace_value(text, "\"h\":", digits);
+                result = replace_value(text, price_key(text), digits);
                 free(digits);
                 return result;
         case FAULT_WS_WRONG_TYPES:
-                digits = replace_value(text, "\"t\":", "\"then\"");
-                result = replace_value(digits, "\"o\":", "{\"price\":1}");
+                digits = replace_value(text, number_key(text), "\"then\"");
+                result = replace_value(digits, price_key(text), "{\"price\":1}");
                 free(digits);
                 return result;
-        case FAULT_WS_DUPLICATE_KEYS: return replace_value(text, "\"B\":", "\"0\"},\"k\":{}}");
+        case FAULT_WS_DUPLICATE_KEYS: return duplicate_keys(text);
         default: // FAULT_WS_DEEP_JSON
                 return nested(value_or(fault, 10000));
         }
@@ -200,6 +234,56 @@ void wsfaults_send_event(struct session *session, const struct subscription *sub
         }
         send_text(session, &subject, text, length);
         if (closed && faults_take(faults, FAULT_BAR_REPEATED, &subject) != NULL) {
+                send_text(session, &subject, text, length);
+        }
+        if (session->held != NULL) {
+                release(session, subscription->name);
+        }
+}
+
+// ---- ticks ----
+
+static struct fault_subject subject_of_tick(const struct subscription *subscription, const struct wsfaults_tick *tick)
+{
+        struct fault_subject subject = subject_of(subscription, NULL);
+        subject.interval = NULL;
+        subject.time_ms = tick->time_ms;
+        subject.first_id = tick->first_id;
+        subject.last_id = tick->last_id;
+        return subject;
+}
+
+bool wsfaults_swaps_unit(
+    struct session *session, const struct subscription *subscription, const struct wsfaults_tick *tick)
+{
+        const struct fault_subject subject = subject_of_tick(subscription, tick);
+        return faults_take(session->exchange->faults, FAULT_EVENT_UNIT, &subject) != NULL;
+}
+
+void wsfaults_send_tick(struct session *session, const struct subscription *subscription,
+    const struct wsfaults_tick *tick, char *text, size_t length)
+{
+        struct faults *faults = session->exchange->faults;
+        const struct fault_subject subject = subject_of_tick(subscription, tick);
+        const struct fault *fault;
+        text[length] = '\0';
+        if (faults_take(faults, FAULT_STREAM_SILENT, &subject) != NULL ||
+            faults_take(faults, FAULT_EVENT_LOST, &subject) != NULL) {
+                subscription->emission->lost++;
+                return;
+        }
+        served_note_emission(subscription->emission, tick->first_id, tick->last_id);
+        if ((fault = faults_take(faults, FAULT_EVENT_DELAYED, &subject)) != NULL) {
+                hold(session, subscription->name, text, length,
+                    simclock_real_ms() + (int64_t)(fault->seconds * 1000) + 1);
+                return;
+        }
+        if (faults_take(faults, FAULT_EVENT_REORDERED, &subject) != NULL) {
+                hold(session, subscription->name, text, length, 0);
+                return;
+        }
+        send_text(session, &subject, text, length);
+        if (faults_take(faults, FAULT_EVENT_REPEATED, &subject) != NULL) {
                 send_text(session, &subject, text, length);
         }
         if (session->held != NULL) {
