@@ -30,7 +30,7 @@ PROGRAMS := $(BIN)/binancefeeder $(addprefix $(LIBEXEC)/,supervisor stream backf
 EXCHANGE := $(BUILD)/tests/exchange
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: build deps install test everything unit scenario fmt fmt-check run demo bench clean help docs
+.PHONY: fuzz fuzzers interop build deps install test everything unit scenario fmt fmt-check run demo bench clean help docs
 .DEFAULT_GOAL := build
 
 build: $(PROGRAMS)
@@ -47,7 +47,7 @@ $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
 $(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lm
 $(LIBEXEC)/supervisor: LDLIBS = -levent_core -lyaml
-$(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcjson -lcrypto -lcap
+$(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcrypto -lcap
 $(LIBEXEC)/backfill: LDLIBS = -lcurl -levent_core -lnanomsg -lcjson -lcrypto
 $(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lsnappy -lpthread -lm
 $(LIBEXEC)/gateway: LDLIBS = -levent_core -levent_extra -lmsgpackc -lsqlite3 -lcjson -lm
@@ -87,6 +87,18 @@ $(BUILD)/tests/support/%: $(BUILD)/obj/tests/support/%.o $(CONFIG) $(COMMON)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
 		-lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lsnappy -lpthread -lm
 
+# ---- fuzzers: one source each in tests/fuzz, "// LINK:" as in unit tests; inputs that are kept: tests/corpus/<name> ----
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_S  ?= 60
+fuzz_line = $(shell sed -n 's|^// LINK: ||p' tests/fuzz/$(1).c)
+fuzz_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(call fuzz_line,$(1))))
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(call fuzz_objects,$$*) $(CONFIG) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
+		$(filter -l%,$(call fuzz_line,$*)) -lsqlite3 -lm
+
 # ---- what a user types ----
 
 help:
@@ -123,6 +135,18 @@ run: build
 bench: deps
 	@$(MAKE) -s build $(EXCHANGE) $(SUPPORT)
 	@python3 tests/bench.py --build $(BUILD)
+
+# For FUZZ_S seconds each; what is found lies in the current directory, new inputs in $(BUILD)/fuzz/corpus.
+fuzz: deps
+	@$(MAKE) -s BUILD=$(BUILD)/fuzz CC=clang OPTIMIZE="-O1 -g" fuzzers \
+		SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
+	@for program in $(notdir $(FUZZERS)); do \
+		mkdir -p $(BUILD)/fuzz/corpus/$$program; \
+		$(BUILD)/fuzz/tests/fuzz/$$program -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=2048 \
+			$(BUILD)/fuzz/corpus/$$program tests/corpus/$$program || exit 1; \
+	done
+
+fuzzers: $(FUZZERS)
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/binancefeeder \

@@ -4,7 +4,7 @@
 # Without root and without sudo it prints the command and stops.
 set -eu
 
-packages="gcc make pkg-config clang clang-format python3 ca-certificates
+packages="gcc make pkg-config clang libclang-rt-14-dev clang-format python3 python3-venv ca-certificates
 libevent-dev libcurl4-openssl-dev libwebsockets-dev libcap-dev libnanomsg-dev libcjson-dev libyaml-dev libsqlite3-dev
 libsnappy-dev libmsgpack-dev libssl-dev zlib1g-dev libcmocka-dev"
 
