@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define TICK_MS 100
+#define LIVE_AGE_US US_PER_MIN
 #define HANDOVER_TRIES_MAX 100 // of TICK_MS: its writer may be starting
 
 struct values {
@@ -135,7 +136,10 @@ static void hand_over(struct backfill *backfill, const struct asked *asked)
         while ((now_us = governor_exchange_now_us(backfill->client.page)) < 0 && launch_signals_seen() == 0 &&
                client_is_connected(&backfill->client))
                 pause_ms(TICK_MS); // its clock is set by its first answer
-        int64_t end_us = backfill->values->until_us < now_us ? backfill->values->until_us : now_us;
+        // The newest bars are on their way by stream, where there is one.
+        int64_t end_us = now_us - LIVE_AGE_US;
+        if (backfill->values->until_us < end_us)
+                end_us = backfill->values->until_us;
         for (size_t i = 0; i < asked->symbols.count; i++) {
                 for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
                         if ((asked->intervals >> interval & 1) == 0)

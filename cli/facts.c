@@ -58,16 +58,18 @@ void facts_draw(const struct facts *facts, bool working, struct screen *screen)
                 length += (size_t)snprintf(line + length, sizeof(line) - length, "  %s  %s rows fetched", dot,
                     units_count((int64_t)facts->rows_fetched, used));
         if (facts->p50_us > 0 && !working)
-                length += (size_t)snprintf(line + length, sizeof(line) - length,
-                    "  %s  bars durable in %s", dot, units_latency_us(facts->p50_us, p50));
+                length += (size_t)snprintf(line + length, sizeof(line) - length, "  %s  bars durable in %s", dot,
+                    units_latency_us(facts->p50_us, p50));
         if (facts->spool_bytes > 1024 * 1024)
                 snprintf(line + length, sizeof(line) - length, "  %s  %s wait to be stored", dot,
                     units_bytes(facts->spool_bytes, used));
-        screen_panel_line(screen, "%s%s", screen_colour(screen->colour, COLOUR_DIM), line);
+        screen_panel_minor(screen, "%s%s", screen_colour(screen->colour, COLOUR_DIM), line);
         const char *warn = screen_colour(screen->colour, COLOUR_YELLOW);
+        // Without a terminal a countdown would be a line every other second.
         if (facts->ban_s > 0)
-                screen_panel_line(screen, "%sThe exchange refuses requests (HTTP %u); all wait for %s%s", warn,
-                    facts->ban_status, units_span_s((double)facts->ban_s, span),
+                screen_panel_line(screen, "%sThe exchange refuses requests (HTTP %u); all wait%s%s%s", warn,
+                    facts->ban_status, screen->live ? " for " : "",
+                    screen->live ? units_span_s((double)facts->ban_s, span) : "",
                     facts->streams > 0 ? ", streams go on" : "");
         else if (facts->unreachable >= UNREACHABLE_FEW)
                 screen_panel_line(

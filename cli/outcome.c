@@ -46,10 +46,10 @@ static const char *reason_of(const struct outcome *outcome, const struct progres
                 (void)ledgerview_each_trouble(outcome->progress->view, look_at_trouble, looking);
         if (looking->text[0] != '\0')
                 return looking->text;
-        if (outcome->interrupted)
-                return "stopped before it was done";
         if (outcome->hindered)
                 return "the exchange cannot be reached, or refuses requests at present";
+        if (outcome->interrupted)
+                return "stopped before it was done";
         return outcome->log_path != NULL ? "see the log" : "see the log of the running instance";
 }
 

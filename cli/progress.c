@@ -10,7 +10,8 @@
 
 #define READ_EVERY_US (US_PER_S / 4)
 #define RATE_ROWS_FEW 1000 // below, a rate means nothing
-#define UNDER_WAY_FEW 10   // missing bars of a followed bucket that are news, not a hole
+#define OVERDUE_MS 5000
+#define UNDER_WAY_FEW 10 // missing bars of a followed bucket that are news, not a hole
 
 void progress_begin(struct progress *progress, const char *state_directory)
 {
@@ -99,7 +100,9 @@ static void note_growth(const struct progress *progress, struct progress_item *i
         if (done != item->done)
                 item->grown = now;
         item->done = done;
-        double seconds = (double)mono_since_ms(now, item->begun) / 1e3;
+        // Jobs end in steps: until the next one is overdue the last one counts.
+        bool overdue = mono_since_ms(now, item->grown) > OVERDUE_MS;
+        double seconds = (double)mono_since_ms(overdue ? now : item->grown, item->begun) / 1e3;
         if (done <= item->done_first || seconds <= 0)
                 return;
         if (item->tally.missing > 0 || item->rate == 0)

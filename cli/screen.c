@@ -92,14 +92,30 @@ void screen_panel_begin(struct screen *screen)
         screen->count = 0;
 }
 
+static void __attribute__((format(printf, 3, 0)))
+add_line(struct screen *screen, bool minor, const char *format, va_list arguments)
+{
+        if (screen->count == SCREEN_PANEL_LINES_MAX)
+                return;
+        screen->minor[screen->count] = minor;
+        vsnprintf(screen->panel[screen->count++], SCREEN_LINE_BYTES, format, arguments);
+}
+
 void screen_panel_line(struct screen *screen, const char *format, ...)
 {
         va_list arguments;
 
-        if (screen->count == SCREEN_PANEL_LINES_MAX)
-                return;
         va_start(arguments, format);
-        vsnprintf(screen->panel[screen->count++], SCREEN_LINE_BYTES, format, arguments);
+        add_line(screen, false, format, arguments);
+        va_end(arguments);
+}
+
+void screen_panel_minor(struct screen *screen, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        add_line(screen, true, format, arguments);
         va_end(arguments);
 }
 
@@ -159,18 +175,27 @@ static uint64_t hash_of(const char *text)
         return hash;
 }
 
+static bool is_news(const struct screen *screen, size_t i)
+{
+        return screen->panel[i][0] != '\0' && hash_of(screen->panel[i]) != screen->printed[i];
+}
+
 static void print_plain(struct screen *screen)
 {
         int64_t now_us = mono_now().us;
+        bool news = false;
 
         if (screen->printed_at_us != 0 && now_us - screen->printed_at_us < PLAIN_EVERY_US)
                 return;
+        for (size_t i = 0; i < screen->count; i++)
+                news = news || (!screen->minor[i] && is_news(screen, i));
+        if (!news)
+                return;
+        screen->printed_at_us = now_us;
         for (size_t i = 0; i < screen->count; i++) {
-                uint64_t hash = hash_of(screen->panel[i]);
-                if (hash == screen->printed[i] || screen->panel[i][0] == '\0')
+                if (!is_news(screen, i))
                         continue;
-                screen->printed[i] = hash;
-                screen->printed_at_us = now_us;
+                screen->printed[i] = hash_of(screen->panel[i]);
                 fprintf(screen->out, "%s\n", screen->panel[i]);
         }
         fflush(screen->out);

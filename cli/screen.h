@@ -21,6 +21,7 @@ struct screen {
         size_t drawn; // lines of the panel on the screen
         size_t count;
         char panel[SCREEN_PANEL_LINES_MAX][SCREEN_LINE_BYTES];
+        bool minor[SCREEN_PANEL_LINES_MAX];
         uint64_t printed[SCREEN_PANEL_LINES_MAX]; // not live: what was printed of each line
         int64_t printed_at_us;                    // and when
         char *said;                               // lines that wait for the next draw; owned
@@ -37,6 +38,8 @@ void screen_say(struct screen *screen, const char *format, ...) __attribute__((f
 // Puts together the panel, from its first line on, and shows it. Lines wider than the terminal are cut.
 void screen_panel_begin(struct screen *screen);
 void screen_panel_line(struct screen *screen, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// One that is no news by itself: without a terminal it is printed only beside others that have changed.
+void screen_panel_minor(struct screen *screen, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Lines of a panel that the terminal has room for.
 size_t screen_panel_room(const struct screen *screen);
 void screen_draw(struct screen *screen);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// LINK: cli/findings.c cli/units.c
+// What needs attention, and what does not.
+#include "cli/findings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct snapshot_child children[2];
+static struct ledger_bucket bucket;
+static struct snapshot snapshot;
+static struct findings findings;
+
+// Everything is well: one stream, one writer, one bucket whose newest bars are under way.
+static int set_up(void **state)
+{
+        (void)state;
+        memset(&snapshot, 0, sizeof(snapshot));
+        children[0] = (struct snapshot_child){.class = CHILD_STREAM, .state = CHILD_READY, .connected = true};
+        children[1] = (struct snapshot_child){.class = CHILD_WRITER, .state = CHILD_READY};
+        bucket = (struct ledger_bucket){.symbol = "BTCUSDT",
+            .interval = INTERVAL_1M,
+            .followed = true,
+            .live = true,
+            .wanted = 1000,
+            .wanted_stored = 998,
+            .missing = 2};
+        snapshot.running = snapshot.has_ledger = true;
+        snapshot.children = children;
+        snapshot.children_count = 2;
+        snapshot.buckets = &bucket;
+        snapshot.buckets_count = 1;
+        snapshot.disk_free_bytes = UINT64_C(1) << 40;
+        snapshot.bytes_per_day = 115200;
+        return 0;
+}
+
+static void must_say(const char *words)
+{
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 1);
+        if (strstr(findings.items[0].what, words) == NULL)
+                fail_msg("%s", findings.items[0].what);
+}
+
+static void test_health_needs_nothing(void **state)
+{
+        (void)state;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0);
+}
+
+static void test_children(void **state)
+{
+        (void)state;
+        children[0].connected = false;
+        must_say("not connected");
+        children[0].connected = true;
+        children[0].restarts = 9;
+        snprintf(children[0].last_death, sizeof(children[0].last_death), "SIGSEGV");
+        must_say("started again 9 times; last: SIGSEGV");
+        children[0].state = CHILD_FAILED;
+        must_say("failed: SIGSEGV");
+}
+
+static void test_exchange(void **state)
+{
+        (void)state;
+        snapshot.facts.ban_s = 90;
+        snapshot.facts.ban_status = 418;
+        must_say("HTTP 418) for another 1 min 30 s");
+        snapshot.facts.ban_status = 451;
+        must_say("451");
+        assert_non_null(strstr(findings.items[0].cure, "data-api.binance.vision"));
+        snapshot.facts.ban_s = 0;
+        snapshot.facts.unreachable = 2;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0); // a single lost request is no news
+        snapshot.facts.unreachable = 3;
+        must_say("cannot be reached");
+}
+
+static void test_disk(void **state)
+{
+        (void)state;
+        snapshot.disk_free_bytes = 1000;
+        must_say("only 1000 B left");
+        snapshot.facts.disk_full = true;
+        must_say("disk is full");
+        snapshot.facts.disk_full = false;
+        snapshot.disk_free_bytes = UINT64_MAX; // not known
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0);
+}
+
+static void test_buckets(void **state)
+{
+        (void)state;
+        snprintf(bucket.why, sizeof(bucket.why), "no such symbol");
+        must_say("BTCUSDT 1m: no such symbol");
+        bucket.why[0] = '\0';
+        bucket.missing = 500;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0); // it is being fetched
+        snapshot.running = false;
+        snapshot.children_count = 0;
+        must_say("500 bars missing");
+        bucket.followed = false;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0);
+}
+
+static void test_too_many_are_counted(void **state)
+{
+        static struct ledger_trouble troubles[FINDINGS_MAX + 5];
+
+        (void)state;
+        snapshot.troubles = troubles;
+        snapshot.troubles_count = FINDINGS_MAX + 5;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, FINDINGS_MAX);
+        assert_int_equal(findings.more, 5);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test_setup(test_health_needs_nothing, set_up),
+            cmocka_unit_test_setup(test_children, set_up),
+            cmocka_unit_test_setup(test_exchange, set_up),
+            cmocka_unit_test_setup(test_disk, set_up),
+            cmocka_unit_test_setup(test_buckets, set_up),
+            cmocka_unit_test_setup(test_too_many_are_counted, set_up),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
