@@ -119,7 +119,9 @@ int tick_block_load(struct tick_block *block, const void *compressed, size_t len
         tick_block_clear(block);
         if (snappy_uncompressed_length(compressed, length, &bytes) != SNAPPY_OK)
                 return refuse(why, "the block's length cannot be read");
-        if (bytes == 0 || bytes > TICK_BLOCK_BYTES_MAX || bytes % row_bytes != 0)
+        if (bytes > TICK_BLOCK_BYTES_MAX)
+                return refuse(why, "the block says it has %zu bytes, more than %ld", bytes, TICK_BLOCK_BYTES_MAX);
+        if (bytes == 0 || bytes % row_bytes != 0)
                 return refuse(why, "the block says it has %zu bytes, no whole number of rows of %zu", bytes, row_bytes);
         make_room(&block->loaded, bytes);
         if (snappy_uncompress(compressed, length, (char *)block->loaded.data, &bytes) != SNAPPY_OK) {

@@ -4,7 +4,7 @@
 #include "common/clock.h"
 #include "common/ioall.h"
 #include "common/memory.h"
-#include "common/tickpending.h"
+#include "common/tickfile_parts.h"
 #include "common/ticktime.h"
 #include "common/yearopen.h"
 #include "common/yearslot.h"
@@ -20,20 +20,6 @@
 #include <unistd.h>
 
 #define VARIABLE_RECORD_TYPE 1
-#define FILE_NAME_SIZE (BUCKET_NAME_SIZE + 16)
-
-struct tickfile {
-        int fd;
-        int year;
-        char name[FILE_NAME_SIZE];
-        struct yearfile_schema schema;
-        struct tick_layout layout;
-        struct tick_index index;
-        int64_t data_begin; // blocks lie from here …
-        int64_t end;        // … to here; the next one begins here
-        int64_t appended;
-        struct tick_pending pending;
-};
 
 static int __attribute__((format(printf, 3, 4))) fail(int error, char why[REASON_SIZE], const char *format, ...)
 {
@@ -81,19 +67,19 @@ refuse:;
         return NULL;
 }
 
-static void format_name(const char *symbol, enum tick_kind kind, int year, char name[FILE_NAME_SIZE])
+static void format_name(const char *symbol, enum tick_kind kind, int year, char name[TICKFILE_NAME_SIZE])
 {
         char bucket[BUCKET_NAME_SIZE];
 
         tick_bucket_format(symbol, kind, bucket);
-        snprintf(name, FILE_NAME_SIZE, "%s/%d.bin", bucket, year);
+        snprintf(name, TICKFILE_NAME_SIZE, "%s/%d.bin", bucket, year);
 }
 
 struct tickfile *tickfile_open_write(
     const char *root, const char *symbol, enum tick_kind kind, unsigned levels, int year, char why[REASON_SIZE])
 {
         int directory_fd = yeartree_make_group(root, symbol, TICK_TIMEFRAME, tick_group(kind), why);
-        char bucket[BUCKET_NAME_SIZE], name[FILE_NAME_SIZE];
+        char bucket[BUCKET_NAME_SIZE], name[TICKFILE_NAME_SIZE];
         struct yearfile_schema schema;
 
         if (directory_fd < 0)
@@ -111,7 +97,7 @@ struct tickfile *tickfile_open_write(
 static struct tickfile *open_existing(
     const char *root, const char *symbol, enum tick_kind kind, int year, bool writable, char why[REASON_SIZE])
 {
-        char name[FILE_NAME_SIZE], path[PATH_SIZE + FILE_NAME_SIZE];
+        char name[TICKFILE_NAME_SIZE], path[PATH_SIZE + TICKFILE_NAME_SIZE];
         struct yearfile_schema schema;
 
         format_name(symbol, kind, year, name);
@@ -206,7 +192,7 @@ static int64_t current_end(const struct tickfile *file)
         return fstat(file->fd, &status) == 0 ? status.st_size : file->end;
 }
 
-static int load_block(
+int tickfile_load_block(
     const struct tickfile *file, const struct tick_triple *triple, struct tick_block *block, char why[REASON_SIZE])
 {
         char defect[REASON_SIZE], time[TIME_TEXT_SIZE];
@@ -232,13 +218,12 @@ static int load_block(
 int tickfile_read_block(
     const struct tickfile *file, const struct tick_triple *triple, struct tick_block *block, char why[REASON_SIZE])
 {
-        if (load_block(file, triple, block, why) != 0)
+        if (tickfile_load_block(file, triple, block, why) != 0)
                 return -1;
         return tick_block_unite(block); // no larger than what was loaded
 }
 
-// Returns 1, 0 where the second has no rows, or -1.
-static int find_triple(const struct tickfile *file, int64_t second, struct tick_triple *triple, char why[REASON_SIZE])
+int tickfile_find_triple(const struct tickfile *file, int64_t second, struct tick_triple *triple, char why[REASON_SIZE])
 {
         const struct tick_triple *pending = tick_pending_find(&file->pending, second);
 
@@ -252,7 +237,7 @@ static int find_triple(const struct tickfile *file, int64_t second, struct tick_
         return found;
 }
 
-static bool is_in_year(const struct tickfile *file, int64_t second)
+bool tickfile_is_in_year(const struct tickfile *file, int64_t second)
 {
         return second >= file->index.first_second && second - file->index.first_second < file->index.seconds;
 }
@@ -262,7 +247,7 @@ int tickfile_read_second(const struct tickfile *file, int64_t second, struct tic
         struct tick_triple triple;
 
         tick_block_clear(block);
-        int found = is_in_year(file, second) ? find_triple(file, second, &triple, why) : 0;
+        int found = tickfile_is_in_year(file, second) ? tickfile_find_triple(file, second, &triple, why) : 0;
         if (found <= 0)
                 return found;
         return tickfile_read_block(file, &triple, block, why) == 0 ? 1 : -1;
@@ -281,7 +266,7 @@ int64_t tickfile_check(const struct tickfile *file, int64_t first_second, int64_
                 if (count < 0)
                         damaged = fail(errno, why, "%s: cannot read its index: %s", file->name, strerror(errno));
                 for (ssize_t i = 0; damaged >= 0 && i < count; i++) {
-                        if (load_block(file, &triples[i], block, why) == 0)
+                        if (tickfile_load_block(file, &triples[i], block, why) == 0)
                                 continue;
                         if (errno != EBADMSG) {
                                 damaged = -1;
@@ -296,146 +281,6 @@ int64_t tickfile_check(const struct tickfile *file, int64_t first_second, int64_
         tick_block_free(block);
         errno = saved_errno;
         return damaged;
-}
-
-// ---- staging ----
-
-// Rows of one list on their way into blocks.
-struct staging {
-        struct tickfile *file;
-        const struct tick_rows *rows;
-        struct order {
-                int64_t second;
-                size_t row;
-        } * order; // of the rows in the file's year, by second, then as they were added
-        size_t count;
-        struct tick_block *block;
-        unsigned char *bytes; // blocks to be appended
-        size_t bytes_used, bytes_capacity;
-        struct tick_pending blocks; // their triples
-        tickfile_damage *damage;
-        void *context;
-        char *why;
-};
-
-static int by_second(const void *left, const void *right)
-{
-        const struct order *a = left, *b = right;
-
-        if (a->second != b->second)
-                return a->second < b->second ? -1 : 1;
-        return a->row < b->row ? -1 : 1;
-}
-
-static void order_rows(struct staging *staging)
-{
-        size_t all = tick_rows_count(staging->rows);
-        bool ascending = true;
-
-        staging->order = memory_resized(NULL, all > 0 ? all : 1, sizeof(staging->order[0]));
-        for (size_t i = 0; i < all; i++) {
-                int64_t second = tick_second_of(tick_rows_time_ns(staging->rows, i));
-
-                if (!is_in_year(staging->file, second))
-                        continue;
-                ascending = ascending && (staging->count == 0 || staging->order[staging->count - 1].second <= second);
-                staging->order[staging->count++] = (struct order){second, i};
-        }
-        if (!ascending)
-                qsort(staging->order, staging->count, sizeof(staging->order[0]), by_second);
-}
-
-static int append_blocks(struct staging *staging)
-{
-        struct tickfile *file = staging->file;
-
-        if (staging->bytes_used == 0)
-                return 0;
-        if (io_write_all_at(file->fd, staging->bytes, staging->bytes_used, file->end) != 0)
-                return fail(errno, staging->why, "%s: cannot append: %s", file->name, strerror(errno));
-        file->end += (int64_t)staging->bytes_used;
-        file->appended += (int64_t)staging->bytes_used;
-        staging->bytes_used = 0;
-        tick_pending_merge(&file->pending, &staging->blocks);
-        return 0;
-}
-
-static void gather_block(struct staging *staging, int64_t second)
-{
-        size_t needed = staging->bytes_used + tick_block_compressed_max(staging->block);
-
-        if (needed > staging->bytes_capacity) {
-                staging->bytes_capacity = needed > 2 * staging->bytes_capacity ? needed : 2 * staging->bytes_capacity;
-                staging->bytes = memory_resized(staging->bytes, staging->bytes_capacity, 1);
-        }
-        size_t length = tick_block_compress(staging->block, staging->bytes + staging->bytes_used);
-        struct tick_triple triple = {second, staging->file->end + (int64_t)staging->bytes_used, (int64_t)length};
-        tick_pending_put(&staging->blocks, &triple);
-        staging->bytes_used += length;
-}
-
-// Loads what the second has. Returns 1, 0 where it has nothing or only damage, or -1.
-static int load_old(struct staging *staging, int64_t second)
-{
-        struct tick_triple triple;
-
-        tick_block_clear(staging->block);
-        int found = find_triple(staging->file, second, &triple, staging->why);
-        if (found <= 0)
-                return found;
-        if (load_block(staging->file, &triple, staging->block, staging->why) == 0)
-                return 1;
-        if (errno != EBADMSG)
-                return -1;
-        staging->damage(staging->context, staging->file, second, staging->why);
-        return 0;
-}
-
-// The rows order[begin, end) are one second's.
-static int stage_second(struct staging *staging, size_t begin, size_t end)
-{
-        int64_t second = staging->order[begin].second;
-        int found = load_old(staging, second);
-
-        if (found < 0)
-                return -1;
-        for (size_t i = begin; i < end; i++) {
-                size_t row = staging->order[i].row;
-                int64_t nanosecond = tick_rows_time_ns(staging->rows, row) - second * TICK_NS_PER_S;
-
-                tick_block_add(staging->block, tick_of_nanosecond(nanosecond), tick_rows_columns(staging->rows, row));
-        }
-        if (tick_block_unite(staging->block) != 0)
-                return fail(errno, staging->why, "%s: %zu rows in one second are too many for a block",
-                    staging->file->name, tick_block_count(staging->block));
-        if (found > 0 && tick_block_is_unchanged(staging->block))
-                return 0;
-        gather_block(staging, second);
-        return staging->bytes_used >= TICK_STAGE_BYTES ? append_blocks(staging) : 0;
-}
-
-int tickfile_stage(
-    struct tickfile *file, const struct tick_rows *rows, tickfile_damage *damage, void *context, char why[REASON_SIZE])
-{
-        struct staging staging = {.file = file, .rows = rows, .damage = damage, .context = context, .why = why};
-        int result = 0;
-
-        staging.block = tick_block_new(&file->layout);
-        order_rows(&staging);
-        for (size_t begin = 0, end; begin < staging.count && result == 0; begin = end) {
-                for (end = begin + 1; end < staging.count && staging.order[end].second == staging.order[begin].second;)
-                        end++;
-                result = stage_second(&staging, begin, end);
-        }
-        if (result == 0)
-                result = append_blocks(&staging);
-        int saved_errno = errno;
-        free(staging.order);
-        free(staging.bytes);
-        tick_pending_clear(&staging.blocks);
-        tick_block_free(staging.block);
-        errno = saved_errno;
-        return result;
 }
 
 // ---- committing ----
@@ -457,11 +302,11 @@ int tickfile_commit(struct tickfile *file)
 static int redo_triple(struct tickfile *file, const struct tick_triple *triple, struct tick_block *block,
     tickfile_damage *damage, void *context, char why[REASON_SIZE])
 {
-        if (!is_in_year(file, triple->second)) {
+        if (!tickfile_is_in_year(file, triple->second)) {
                 damage(context, file, triple->second, "the second does not lie in the file's year");
                 return 0;
         }
-        if (load_block(file, triple, block, why) != 0) {
+        if (tickfile_load_block(file, triple, block, why) != 0) {
                 if (errno != EBADMSG)
                         return -1;
                 damage(context, file, triple->second, why);

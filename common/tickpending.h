@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Triples on their way into a tick file's index, by second: those of blocks that are appended but not yet pointed to.
-// Used by common/tickfile.c alone. A plain value; all zero is empty.
+// Used by common/tickfile.c and common/tickstage.c alone. A plain value; all zero is empty.
 #ifndef COMMON_TICKPENDING_H
 #define COMMON_TICKPENDING_H
 

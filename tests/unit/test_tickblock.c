@@ -264,7 +264,8 @@ static void bytes_that_are_no_block_are_refused(void **state)
         size_t length = tick_block_compress(block, compressed);
         expect_refused(block, "", 0, "length cannot be read");
         expect_refused(block, compressed, length - 1, "does not decompress");
-        expect_refused(block, "\xff\xff\xff\xff\x0f", 5, "no whole number of rows");
+        expect_refused(block, "\xff\xff\xff\xff\x0f", 5, "4294967295 bytes, more than");
+        expect_refused(block, "\0", 1, "0 bytes, no whole number of rows");
         assert_int_equal(snappy_compress(odd, sizeof(odd), packed, &packed_length), SNAPPY_OK);
         expect_refused(block, packed, packed_length, "100 bytes, no whole number of rows of 165");
         // No damage does harm, whatever it is taken for.

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -214,6 +215,21 @@ static void a_second_staged_twice_is_pending_once_with_all_rows(void **state)
         tickfile_close(file);
 }
 
+static void seconds_may_come_in_any_order(void **state)
+{
+        struct tickfile *file = open_trades();
+        struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
+
+        (void)state;
+        for (int64_t i = 0; i < 100; i++)
+                add_trade(rows, i, (noon() + i * 7 % 5) * US_PER_S + i);
+        stage(file, rows);
+        assert_int_equal(tickfile_commit(file), 0);
+        for (int64_t i = 0; i < 5; i++)
+                assert_int_equal(rows_seen(noon() + i), 20);
+        tickfile_close(file);
+}
+
 static void a_crash_before_the_commit_leaves_the_old_block(void **state)
 {
         struct tickfile *file = open_trades();
@@ -276,27 +292,36 @@ static void note_damage(void *context, const struct tickfile *file, int64_t seco
 static void redoing_invents_nothing(void **state)
 {
         struct tickfile *file = open_trades();
-        const struct tick_triple bad[] = {
-            {noon(), INDEX_END, 1 << 20},                           // beyond the end
-            {noon(), INDEX_END + 1, 10},                            // in the middle of a block
-            {noon(), 0, 100},                                       // in the header
-            {noon(), INDEX_END, 0},                                 // nothing
-            {noon(), INT64_MAX - 5, 10},                            // overflows
-            {tick_time_us("2025-01-01") / US_PER_S, INDEX_END, 10}, // another year
+        const struct {
+                struct tick_triple triple;
+                const char *what;
+        } bad[] = {
+            {{noon(), INDEX_END, 1 << 20}, "outside the file"},
+            {{noon(), INDEX_END + 1, 10}, "the block"},
+            {{noon(), 37024, 100}, "outside the file"},
+            {{noon(), INDEX_END, 0}, "outside the file"},
+            {{noon(), INDEX_END, -1}, "outside the file"},
+            {{noon(), INDEX_END, INT64_C(1) << 40}, "outside the file"},
+            {{noon(), INT64_MAX - 5, 10}, "outside the file"},
+            {{tick_time_us("2025-01-01") / US_PER_S, INDEX_END, 0}, "does not lie in the file's year"},
+            {{tick_time_us("2023-12-31T23:59:59") / US_PER_S, INDEX_END, 0}, "does not lie in the file's year"},
         };
-        const int bad_count = sizeof(bad) / sizeof(bad[0]);
-        struct damages damages = {0};
 
         (void)state;
         stage(file, trades_of_second(noon(), 1, 10));
         assert_int_equal(tickfile_commit(file), 0);
-        assert_int_equal(
-            tickfile_redo(root, "BTCUSDT", TICK_TRADE, 2024, bad, (size_t)bad_count, note_damage, &damages, why), 0);
-        assert_int_equal(damages.count, bad_count);
-        assert_int_equal(rows_of(file, noon()), 10);
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                struct damages damages = {0};
+
+                assert_int_equal(
+                    tickfile_redo(root, "BTCUSDT", TICK_TRADE, 2024, &bad[i].triple, 1, note_damage, &damages, why), 0);
+                assert_int_equal(damages.count, 1);
+                if (strstr(damages.what, bad[i].what) == NULL)
+                        fail_msg("%zu: \"%s\" does not say \"%s\"", i, damages.what, bad[i].what);
+                assert_int_equal(rows_of(file, noon()), 10);
+        }
         tickfile_close(file);
-        assert_int_equal(
-            tickfile_redo(root, "BTCUSDT", TICK_TRADE, 2023, bad, (size_t)bad_count, note_damage, &damages, why), -1);
+        assert_int_equal(tickfile_redo(root, "BTCUSDT", TICK_TRADE, 2023, &bad[0].triple, 1, no_damage, NULL, why), -1);
         assert_int_equal(errno, ENOENT);
 }
 
@@ -428,6 +453,50 @@ static void runs_with_holes_old_and_new_seconds_are_all_committed(void **state)
         tickfile_close(file);
 }
 
+// ---- beside a reader ----
+
+#define GROWTHS 300
+
+static void *grow_two_seconds(void *nothing)
+{
+        struct tickfile *file = open_trades();
+
+        (void)nothing;
+        for (int64_t id = 1; id <= GROWTHS; id++) {
+                struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
+
+                add_trade(rows, id, noon() * US_PER_S + id);
+                add_trade(rows, id, (noon() + 170) * US_PER_S + id);
+                stage(file, rows);
+                assert_int_equal(tickfile_commit(file), 0);
+        }
+        tickfile_close(file);
+        return NULL;
+}
+
+// A triple is never seen half, and what was seen once is seen again.
+static void a_reader_sees_every_second_grow(void **state)
+{
+        pthread_t writer;
+        size_t before[2] = {0, 0};
+
+        (void)state;
+        tickfile_close(open_trades());
+        assert_int_equal(pthread_create(&writer, NULL, grow_two_seconds, NULL), 0);
+        struct tickfile *file = tickfile_open_read(root, "BTCUSDT", TICK_TRADE, 2024, why);
+        assert_non_null(file);
+        while (before[0] < GROWTHS || before[1] < GROWTHS) {
+                for (int i = 0; i < 2; i++) {
+                        size_t count = rows_of(file, noon() + 170 * i);
+
+                        assert_true(count >= before[i]);
+                        before[i] = count;
+                }
+        }
+        assert_int_equal(pthread_join(writer, NULL), 0);
+        tickfile_close(file);
+}
+
 int main(void)
 {
 #define TICKFILE_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
@@ -438,6 +507,7 @@ int main(void)
             TICKFILE_TEST(late_rows_join_what_is_there),
             TICKFILE_TEST(rows_that_are_there_already_write_nothing),
             TICKFILE_TEST(a_second_staged_twice_is_pending_once_with_all_rows),
+            TICKFILE_TEST(seconds_may_come_in_any_order),
             TICKFILE_TEST(a_crash_before_the_commit_leaves_the_old_block),
             TICKFILE_TEST(a_crash_after_the_ledgers_commit_is_redone),
             TICKFILE_TEST(redoing_invents_nothing),
@@ -445,6 +515,7 @@ int main(void)
             TICKFILE_TEST(rows_of_other_years_are_passed_over),
             TICKFILE_TEST(a_book_of_another_depth_is_refused_and_its_depth_is_told),
             TICKFILE_TEST(bars_are_no_ticks),
+            TICKFILE_TEST(a_reader_sees_every_second_grow),
             TICKFILE_TEST(runs_with_holes_old_and_new_seconds_are_all_committed),
         };
 

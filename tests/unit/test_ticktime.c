@@ -53,6 +53,17 @@ static void a_stock_server_reads_the_exact_nanosecond(void **state)
         expect_stock_reads(TICK_NANOSECONDS_MAX);
 }
 
+static void ticks_are_the_nearest(void **state)
+{
+        (void)state;
+        for (int64_t ns = 0; ns < TICK_NANOSECONDS_MAX; ns += 9973) {
+                // In units of a billionth of a tick.
+                int64_t error = (int64_t)tick_of_nanosecond(ns) * TICK_NS_PER_S - ns * UINT32_MAX;
+
+                assert_true(error <= TICK_NS_PER_S / 2 && error >= -TICK_NS_PER_S / 2);
+        }
+}
+
 static void the_last_five_nanoseconds_of_a_second_become_the_last_that_is_safe(void **state)
 {
         (void)state;
@@ -98,6 +109,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_stock_server_reads_the_exact_nanosecond),
+            cmocka_unit_test(ticks_are_the_nearest),
             cmocka_unit_test(the_last_five_nanoseconds_of_a_second_become_the_last_that_is_safe),
             cmocka_unit_test(we_read_what_a_stock_server_reads),
             cmocka_unit_test(the_largest_ticks_stay_in_their_second),
