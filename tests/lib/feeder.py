@@ -90,20 +90,21 @@ class Feeder:
             raise AssertionError(f"the feeder did not stop within {seconds} s; {self.tail()}") from None
 
     def kill_everything(self):
-        """For tear-down: whatever is left, by its pid."""
-        if self.process is None:
+        """For tear-down. A pid is only ours while the process is: ended ones may have been given to others."""
+        if self.process is None or self.process.poll() is not None:
             return
-        pids = []
         try:
-            pids = [child["pid"] for child in self.status()["children"]]
+            children = [os.pidfd_open(child["pid"]) for child in self.status()["children"] if child["pid"] > 0]
         except (AssertionError, OSError, ValueError, KeyError):
-            pass  # no supervisor to ask: its children end with it
-        for pid in [self.process.pid, *pids]:
+            children = []  # no supervisor to ask, or a child that ended just now: they end with it
+        self.process.kill()
+        self.process.wait()
+        for child in children:
             try:
-                os.kill(pid, signal.SIGKILL)
+                signal.pidfd_send_signal(child, signal.SIGKILL)  # a stopped one would not see its parent's end
             except ProcessLookupError:
                 pass
-        self.process.wait()
+            os.close(child)
 
     def reload(self):
         self.write_config()
