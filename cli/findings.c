@@ -103,9 +103,8 @@ static void judge_disk(const struct snapshot *snapshot, struct findings *finding
 
         if (snapshot->facts.disk_full)
                 find(findings, "make room; it goes on by itself", "the disk is full: nothing is acknowledged");
-        else if (snapshot->disk_free_bytes != UINT64_MAX &&
-                 ((double)snapshot->disk_free_bytes < snapshot->bytes_per_day * DISK_DAYS_FEW ||
-                     snapshot->disk_free_bytes < DISK_BYTES_FEW))
+        else if ((double)snapshot->disk_free_bytes < snapshot->bytes_per_day * DISK_DAYS_FEW ||
+                 snapshot->disk_free_bytes < DISK_BYTES_FEW)
                 find(findings, "make room before it is full", "the disk has only %s left",
                     units_bytes(snapshot->disk_free_bytes, left));
         if (snapshot->spool_age_s > SPOOL_AGE_FEW_S)

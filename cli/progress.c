@@ -237,7 +237,7 @@ static void draw_item(const struct progress_item *item, struct screen *screen)
                 return;
         }
         if (!tally->known) {
-                screen_panel_line(screen, "%-12s %-3s  %sbegun%s", item->symbol, name,
+                screen_panel_line(screen, "%-12s %-3s  %sno rows yet%s", item->symbol, name,
                     screen_colour(screen->colour, COLOUR_DIM), screen_colour(screen->colour, COLOUR_NONE));
                 return;
         }

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,8 +190,10 @@ static void say_what_next(const struct run *run)
         const char *interval = run->progress.count > 0 ? interval_name(run->progress.items[0].interval) : "1m";
         char at[PATH_SIZE + 16];
 
-        snprintf(at, sizeof(at), "%s %s", run->values->target.config != NULL ? "--config" : "--data",
-            run->values->target.config != NULL ? run->values->target.config : run->settings->data_directory);
+        // What the environment says, the next command may not hear.
+        bool by_file = run->values->target.config != NULL && getenv("BINANCEFEEDER_DATA_DIRECTORY") == NULL;
+        snprintf(at, sizeof(at), "%s %s", by_file ? "--config" : "--data",
+            by_file ? run->values->target.config : run->settings->data_directory);
         printf("\nThe same command goes on from here. To look at it:\n"
                "  binancefeeder query %s/%s --last 5 %s\n"
                "  binancefeeder status %s\n",

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PLAIN_EVERY_US (2 * US_PER_S)
+#define PLAIN_EVERY_US US_PER_S
 #define BAR_CELLS_MAX 60
 
 // ---- what the terminal can do ----

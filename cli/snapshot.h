@@ -44,7 +44,7 @@ struct snapshot {
         struct ledger_gap *gaps; // open ones
         struct ledger_trouble *troubles;
         // the disk
-        uint64_t disk_free_bytes; // UINT64_MAX: unknown
+        uint64_t disk_free_bytes; // UINT64_MAX: unknown, and never too few
         double bytes_per_day;     // that live bars take
 };
 

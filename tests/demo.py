@@ -26,7 +26,7 @@ CLOCK = "2024-03-05T12:00:00Z"
 HISTORY_FROM = "2023-09-01T00:00:00Z"
 SPEED = 60
 SECONDS = 40
-ANSWER_S = 0.25  # until an answer of the exchange comes, as over the internet
+ANSWER_S = 0.4  # until an answer of the exchange comes, as over the internet
 RUN_DIRECTORY_BYTES_MAX = 83  # the control socket's name must fit into a socket address
 
 

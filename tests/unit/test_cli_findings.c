@@ -110,6 +110,10 @@ static void test_buckets(void **state)
         assert_int_equal(findings.count, 0); // it is being fetched
         snapshot.running = false;
         snapshot.children_count = 0;
+        bucket.missing = 2;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0); // the newest bars of a stream that was stopped
+        bucket.missing = 500;
         must_say("500 bars missing");
         bucket.followed = false;
         findings_collect(&snapshot, &findings);
