@@ -113,26 +113,6 @@ int tickrest_historical_trades(struct call *call)
 
 // ---- aggregates ----
 
-void tickrest_page(const struct ticks_symbol *of, int64_t from_id, int64_t start_ms, int64_t end_ms, int64_t last_id,
-    int64_t limit, int64_t *from, int64_t *to)
-{
-        int64_t first = ticks_first_agg(of), last = last_id;
-        if (from_id > first) {
-                first = from_id;
-        }
-        if (start_ms >= 0) {
-                int64_t at_start = ticks_last_agg(of, start_ms) + 1;
-                first = at_start > first ? at_start : first;
-        }
-        if (end_ms >= 0) {
-                int64_t at_end = ticks_last_agg(of, end_ms + 1);
-                last = at_end < last ? at_end : last;
-        }
-        bool oldest = from_id >= 0 || start_ms >= 0;
-        *from = oldest || last - limit + 1 < first ? first : last - limit + 1;
-        *to = last - *from < limit ? last : *from + limit - 1;
-}
-
 static void write_aggs(struct call *call, const struct ticks_symbol *of, int64_t from, int64_t to)
 {
         struct ticks_agg agg;
@@ -163,7 +143,7 @@ int tickrest_agg_trades(struct call *call)
                 return call_refuse(call, -1128, "Combination of optional parameters invalid.");
         }
         if (ticks_exist(&of)) {
-                tickrest_page(&of, from_id, start, end, ticks_last_agg(&of, now_of(call) + 1), limit, &from, &to);
+                ticks_find_page(&of, from_id, start, end, ticks_last_agg(&of, now_of(call) + 1), limit, &from, &to);
         }
         write_aggs(call, &of, from, to);
         return 0;

@@ -5,7 +5,6 @@
 #define BF_EXCHANGE_TICKREST_H
 
 #include "tests/exchange/restcall.h"
-#include "tests/exchange/ticks.h"
 
 #define TICKREST_ROWS_DEFAULT 500
 #define TICKREST_ROWS_MAX 1000
@@ -17,10 +16,5 @@ int tickrest_agg_trades(struct call *call);
 int tickrest_depth(struct call *call);
 // What depth weighs: by its limit.
 int64_t tickrest_depth_weight(const struct http_request *request);
-
-// The ids of one page of aggregates, in [*from, *to]; *to < *from when it is empty. Times are ms, -1 where absent, as
-// is from_id; last_id is the newest that may be shown. For tests.
-void tickrest_page(const struct ticks_symbol *of, int64_t from_id, int64_t start_ms, int64_t end_ms, int64_t last_id,
-    int64_t limit, int64_t *from, int64_t *to);
 
 #endif

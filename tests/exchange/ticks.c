@@ -288,6 +288,28 @@ bool ticks_get_agg(const struct ticks_symbol *of, int64_t id, struct ticks_agg *
         return true;
 }
 
+// ---- pages ----
+
+void ticks_find_page(const struct ticks_symbol *of, int64_t from_id, int64_t start_ms, int64_t end_ms, int64_t last_id,
+    int64_t limit, int64_t *from, int64_t *to)
+{
+        int64_t first = ticks_first_agg(of), last = last_id;
+        if (from_id > first) {
+                first = from_id;
+        }
+        if (start_ms >= 0) {
+                int64_t at_start = ticks_last_agg(of, start_ms) + 1;
+                first = at_start > first ? at_start : first;
+        }
+        if (end_ms >= 0) {
+                int64_t at_end = ticks_last_agg(of, end_ms + 1);
+                last = at_end < last ? at_end : last;
+        }
+        bool oldest = from_id >= 0 || start_ms >= 0;
+        *from = oldest || last - limit + 1 < first ? first : last - limit + 1;
+        *to = last - *from < limit ? last : *from + limit - 1;
+}
+
 // ---- recorded trades ----
 
 size_t ticks_aggregate(const struct ticks_trade *trades, size_t count, struct ticks_agg *aggs)

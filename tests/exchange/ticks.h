@@ -45,6 +45,11 @@ int64_t ticks_last_agg(const struct ticks_symbol *of, int64_t before_ms);
 bool ticks_get_trade(const struct ticks_symbol *of, int64_t id, struct ticks_trade *trade);
 bool ticks_get_agg(const struct ticks_symbol *of, int64_t id, struct ticks_agg *agg);
 
+// Binance's rule for aggTrades: the ids of one page, [*from, *to]; *to < *from when it is empty. Times are ms, -1 where
+// absent, as is from_id; last_id is the newest that may be shown.
+void ticks_find_page(const struct ticks_symbol *of, int64_t from_id, int64_t start_ms, int64_t end_ms, int64_t last_id,
+    int64_t limit, int64_t *from, int64_t *to);
+
 // For captures: groups trades of the same price, side and millisecond that follow each other, ids from 1. `aggs` has
 // room for as many as there are trades. Returns how many there are.
 size_t ticks_aggregate(const struct ticks_trade *trades, size_t count, struct ticks_agg *aggs);
