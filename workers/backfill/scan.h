@@ -57,12 +57,13 @@ static inline bool scan_whole(struct scan *s, int64_t *number)
 
         scan_skip_blanks(s);
         const char *first = s->p;
-        while (s->p < s->end && *s->p >= '0' && *s->p <= '9' && s->p - first <= SCAN_DIGITS_MAX)
-                value = value * 10 + (*s->p++ - '0');
+        for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++) {
+                if (s->p - first == SCAN_DIGITS_MAX)
+                        return scan_fail(s, "has too many digits");
+                value = value * 10 + (*s->p - '0');
+        }
         if (s->p == first)
                 return scan_fail(s, "is not a whole number");
-        if (s->p - first > SCAN_DIGITS_MAX)
-                return scan_fail(s, "has too many digits");
         if (*first == '0' && s->p - first > 1)
                 return scan_fail(s, "has leading zeros");
         *number = value;
