@@ -121,7 +121,7 @@ static int64_t last_recorded(const struct ticks *ticks, int64_t before_ms)
         size_t low = 0, high = ticks->recorded_count;
         while (low < high) {
                 size_t middle = (low + high) / 2;
-                if (ticks->recorded[middle].time_us < before_ms * 1000) {
+                if (ticks->recorded[middle].time_us / 1000 < before_ms) {
                         low = middle + 1;
                 } else {
                         high = middle;
@@ -135,7 +135,7 @@ static int64_t last_recorded_agg(const struct ticks *ticks, int64_t before_ms)
         size_t low = 0, high = ticks->recorded_agg_count;
         while (low < high) {
                 size_t middle = (low + high) / 2;
-                if (ticks->recorded_aggs[middle].time_us < before_ms * 1000) {
+                if (ticks->recorded_aggs[middle].time_us / 1000 < before_ms) {
                         low = middle + 1;
                 } else {
                         high = middle;

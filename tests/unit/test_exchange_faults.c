@@ -72,6 +72,29 @@ static void a_fault_befalls_only_what_it_names(void **state)
         faults_free(faults);
 }
 
+static void a_fault_may_name_ids(void **state)
+{
+        (void)state;
+        struct faults *faults = faults_new(1);
+        struct fault_subject update = {.stream = "btcusdt@depth@100ms", .time_ms = 5, .first_id = 90, .last_id = 100};
+        arm(faults, "{\"fault\":\"event-lost\",\"stream\":\"@depth\",\"from_id\":100,\"to_id\":101,\"count\":-1}");
+        assert_non_null(faults_take(faults, FAULT_EVENT_LOST, &update));
+        update.last_id = 99;
+        assert_null(faults_take(faults, FAULT_EVENT_LOST, &update));
+        update.first_id = 101;
+        update.last_id = 140;
+        assert_non_null(faults_take(faults, FAULT_EVENT_LOST, &update));
+        update.first_id = 102;
+        assert_null(faults_take(faults, FAULT_EVENT_LOST, &update));
+        faults_clear(faults, 0);
+        arm(faults, "{\"fault\":\"agg-tombstone\",\"from_id\":7}"); // until cleared, to the end
+        for (int64_t id = 6; id < 10; id++) {
+                const struct fault_subject agg = {.time_ms = -1, .first_id = id, .last_id = id};
+                assert_int_equal(faults_take(faults, FAULT_AGG_TOMBSTONE, &agg) != NULL, id >= 7);
+        }
+        faults_free(faults);
+}
+
 static void a_fault_waits_for_its_time(void **state)
 {
         (void)state;
@@ -133,6 +156,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_fault_happens_as_often_as_it_says),
             cmocka_unit_test(a_fault_befalls_only_what_it_names),
+            cmocka_unit_test(a_fault_may_name_ids),
             cmocka_unit_test(a_fault_waits_for_its_time),
             cmocka_unit_test(chance_follows_from_the_seed),
             cmocka_unit_test(a_description_is_read_or_refused),
