@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/tickdecode.h"
+#include "common/yearfile.h"
 #include "tests/unit/tempdir.h"
 
 #include <setjmp.h>
@@ -424,6 +425,80 @@ static void bars_are_no_ticks(void **state)
         assert_int_equal(errno, ENOENT);
 }
 
+// Renames a group's directory: a file of the other type where none is expected.
+static void move_group(const char *from, const char *to)
+{
+        char old[PATH_SIZE], new[PATH_SIZE];
+
+        snprintf(old, sizeof(old), "%s/BTCUSDT/1Sec/%s", root, from);
+        snprintf(new, sizeof(new), "%s/BTCUSDT/1Sec/%s", root, to);
+        assert_int_equal(rename(old, new), 0);
+}
+
+static void fixed_and_variable_records_are_not_mistaken(void **state)
+{
+        struct yearfile_schema schema;
+        char path[PATH_SIZE];
+
+        (void)state;
+        yearfile_bar_schema(INTERVAL_1S, true, &schema);
+        struct yearfile *bars = yearfile_open_write(root, "BTCUSDT", INTERVAL_1S, &schema, 2024, why);
+        assert_non_null(bars);
+        yearfile_close(bars);
+        move_group("OHLCV", "TRADE");
+        assert_null(tickfile_open_read(root, "BTCUSDT", TICK_TRADE, 2024, why));
+        assert_int_equal(errno, EINVAL);
+        assert_non_null(strstr(why, "TRADE/2024.bin: holds records of fixed length, no ticks"));
+        assert_null(tickfile_open_write(root, "BTCUSDT", TICK_TRADE, 0, 2024, why));
+        assert_int_equal(errno, EINVAL);
+
+        move_group("TRADE", "WAS_OHLCV");
+        tickfile_close(open_trades());
+        move_group("TRADE", "OHLCV");
+        snprintf(path, sizeof(path), "%s/BTCUSDT/1Sec/OHLCV/2024.bin", root);
+        assert_null(yearfile_open_read(path, why));
+        assert_int_equal(errno, EINVAL);
+        assert_non_null(strstr(why, "OHLCV/2024.bin: holds records of variable length, no bars"));
+}
+
+// Half an index that is being written, or damage.
+static void a_triple_with_another_slots_index_is_none(void **state)
+{
+        struct tickfile *file = open_trades();
+        const int64_t foreign = 12345;
+        off_t offset = 37024 + 24 * (noon() - tick_time_us("2024-01-01") / US_PER_S);
+
+        (void)state;
+        stage(file, trades_of_second(noon(), 1, 10));
+        assert_int_equal(tickfile_commit(file), 0);
+        assert_int_equal(pwrite(tickfile_fd(file), &foreign, sizeof(foreign), offset), sizeof(foreign));
+        assert_int_equal(rows_of(file, noon()), 0);
+        tickfile_close(file);
+}
+
+static void a_triple_is_repointed_when_its_reader_is_done(void **state)
+{
+        struct tickfile *file = open_trades(), *reader;
+        struct flock lock = {.l_type = F_RDLCK,
+            .l_whence = SEEK_SET,
+            .l_start = 37024 + 24 * (noon() - tick_time_us("2024-01-01") / US_PER_S),
+            .l_len = 24};
+
+        (void)state;
+        stage(file, trades_of_second(noon(), 1, 10));
+        assert_int_equal(tickfile_commit(file), 0);
+        reader = tickfile_open_read(root, "BTCUSDT", TICK_TRADE, 2024, why);
+        assert_non_null(reader);
+        assert_int_equal(fcntl(tickfile_fd(reader), F_OFD_SETLK, &lock), 0);
+        stage(file, trades_of_second(noon(), 11, 10));
+        mono_time begun = mono_now();
+        assert_int_equal(tickfile_commit(file), 0);
+        assert_true(mono_since_ms(mono_now(), begun) >= YEARFILE_LOCK_WAIT_MS - 1);
+        tickfile_close(reader);
+        assert_int_equal(rows_seen(noon()), 20);
+        tickfile_close(file);
+}
+
 // ---- many seconds at once ----
 
 static void runs_with_holes_old_and_new_seconds_are_all_committed(void **state)
@@ -515,6 +590,9 @@ int main(void)
             TICKFILE_TEST(rows_of_other_years_are_passed_over),
             TICKFILE_TEST(a_book_of_another_depth_is_refused_and_its_depth_is_told),
             TICKFILE_TEST(bars_are_no_ticks),
+            TICKFILE_TEST(fixed_and_variable_records_are_not_mistaken),
+            TICKFILE_TEST(a_triple_with_another_slots_index_is_none),
+            TICKFILE_TEST(a_triple_is_repointed_when_its_reader_is_done),
             TICKFILE_TEST(a_reader_sees_every_second_grow),
             TICKFILE_TEST(runs_with_holes_old_and_new_seconds_are_all_committed),
         };

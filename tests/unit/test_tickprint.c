@@ -103,6 +103,27 @@ static void trades_in_every_format(void **state)
             "2024-03-01T10:00:00.123457000Z         61000.01        0.0000001                8                1\n");
 }
 
+static void seconds_follow_each_other(void **state)
+{
+        struct page page = {0};
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        struct tickprint *print = tickprint_begin(QUERYPRINT_TABLE, out);
+
+        (void)state;
+        add_trades(&page);
+        struct tick_run run = {
+            .schema = &page.schema, .second = SECOND, .count = 1, .row_bytes = page.used / 2, .rows = page.rows};
+        for (; run.second < SECOND + 2; run.second++)
+                assert_int_equal(tickprint_rows(print, &run), 0);
+        assert_int_equal(tickprint_end(print, NULL), 0);
+        fclose(out);
+        assert_non_null(strstr(text, "\n2024-03-01T10:00:00.123456000Z"));
+        assert_non_null(strstr(text, "\n2024-03-01T10:00:01.123456000Z"));
+        free(text);
+}
+
 static void no_rows_are_a_header_or_an_empty_array(void **state)
 {
         struct page page = {0};
@@ -192,6 +213,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(trades_in_every_format),
+            cmocka_unit_test(seconds_follow_each_other),
             cmocka_unit_test(no_rows_are_a_header_or_an_empty_array),
             cmocka_unit_test(a_table_of_a_book_shows_its_best_level),
             cmocka_unit_test(columns_of_other_people_are_printed_by_type),
