@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers that answer MarketStore's RPC from a tree: our gateway without a feeder, and the stock MarketStore."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+
+from tests.lib import wait
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def make_store(build, root, lines, columns="full"):
+    """Writes bars into a tree; `lines` are those of tests/support/makestore.c."""
+    pathlib.Path(root).mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([str(pathlib.Path(build, "tests", "support", "makestore")), str(root), columns],
+                          input="\n".join(lines) + "\n", text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"makestore: {done.stderr}")
+
+
+class Server:
+    """A process that listens on `port`."""
+
+    def __init__(self, directory, name):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.log_path = self.directory / f"{name}.log"
+        self.process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def rpc(self):
+        return self.url + "/rpc"
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log_path.read_text()}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def wait(self):
+        wait.until(lambda: f"the server to listen; it said:\n{self.log_path.read_text()}", self.answers, 30)
+        return self
+
+
+class Gateway(Server):
+    """Our gateway, by tests/support/gateway."""
+
+    def __init__(self, build, directory, root):
+        super().__init__(directory, "gateway")
+        state = self.directory / "state"
+        state.mkdir(exist_ok=True)
+        command = [str(pathlib.Path(build, "tests", "support", "gateway")), "--program",
+                   str(pathlib.Path(build, "libexec", "binancefeeder", "gateway")), "--listen", f"127.0.0.1:{self.port}",
+                   "--root", str(root), "--state", str(state)]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.wait()
+        self.pid = int(self.process.stdout.readline().split()[1])
+
+    def stop(self):
+        """Ends it in order; returns its exit code."""
+        self.process.stdin.close()
+        try:
+            code = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.kill(self.pid, signal.SIGKILL)
+            code = self.process.wait(10)
+        self.process.stdout.close()
+        return code
+
+
+def stock_program():
+    """The stock server: MARKETSTORE=... or `marketstore` on PATH; None where there is none."""
+    named = os.environ.get("MARKETSTORE")
+    return named if named else shutil.which("marketstore")
+
+
+class Stock(Server):
+    """A stock MarketStore server on a root directory, with a configuration made for it."""
+
+    def __init__(self, directory, root):
+        super().__init__(directory, "marketstore")
+        config = self.directory / "mkts.yml"
+        config.write_text(f"root_directory: {root}\nlisten_host: 127.0.0.1\nlisten_port: {self.port}\ntimezone: UTC\n"
+                          "log_level: warning\n")
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([stock_program(), "start", "--config", str(config)], stdout=log, stderr=log,
+                                            env=dict(os.environ, TZ="UTC"))
+        self.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(10)
