@@ -114,6 +114,8 @@ static void bars_are_counted_on_their_grid(void **state)
         assert_int_equal(ranges_bars(&set, INTERVAL_1D), 90);
         assert_int_equal(ranges_set(&within, day + US_PER_DAY, day + 3 * US_PER_DAY, 0), 0);
         assert_int_equal(ranges_bars_within(&set, &within, INTERVAL_1H), 48);
+        assert_int_equal(ranges_set(&within, later - US_PER_DAY, later + 5 * US_PER_DAY, 0), 0);
+        assert_int_equal(ranges_bars_within(&set, &within, INTERVAL_1H), 72); // both end it
         assert_true(ranges_cover(&set, day, later));
         assert_int_equal(ranges_set(&set, day + US_PER_DAY, day + 2 * US_PER_DAY, 1), 0);
         assert_true(ranges_cover(&set, day, later));
