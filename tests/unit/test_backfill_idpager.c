@@ -195,6 +195,43 @@ static void a_full_page_speaks_for_no_id_behind_its_last_row(void **state)
         next_is(&request, 21, 24, false);
 }
 
+// A page that was full only with repetitions did not come to the ids it lacks.
+static void a_page_full_of_repetitions_denies_nothing(void **state)
+{
+        struct idpager_request request;
+        struct idpager_answer answer;
+        struct exchange exchange = exchange_of(0, 60);
+        int64_t ids[] = {5, 6, 7};
+
+        (void)state;
+        lose(&exchange, 9);
+        idpager_init(&pager, 4, 5, 40);
+        next_is(&request, 5, 8, false);
+        assert_int_equal(idpager_check(&pager, &request, ids, 3, 4, &answer, why), 0);
+        answer_is(&answer, 3, 7, false);
+        assert_true(idpager_accept(&pager, &request, &answer, ids, 3));
+        next_is(&request, 8, 11, true);
+        assert_true(take(&exchange, &request, &answer)); // 8 10 11 12: the first to lack 9
+        answer_is(&answer, 1, 8, false);
+        next_is(&request, 9, 12, true);
+        assert_false(take(&exchange, &request, &answer));
+        answer_is(&answer, 3, 12, false);
+}
+
+static void a_new_job_has_no_doubt(void **state)
+{
+        struct idpager_request request;
+        struct idpager_answer answer;
+        struct exchange nothing = {.count = 0};
+
+        (void)state;
+        idpager_init(&pager, 10, 5, 14);
+        next_is(&request, 5, 14, false);
+        assert_true(take(&nothing, &request, &answer));
+        idpager_init(&pager, 10, 5, 14);
+        next_is(&request, 5, 14, false);
+}
+
 static void a_hole_wider_than_windows_is_passed_in_one_step(void **state)
 {
         struct idpager_request first, second;
@@ -300,6 +337,8 @@ int main(void)
             cmocka_unit_test(ids_that_two_answers_lack_do_not_exist),
             cmocka_unit_test(an_id_that_only_the_second_answer_lacks_is_asked_for_again),
             cmocka_unit_test(a_full_page_speaks_for_no_id_behind_its_last_row),
+            cmocka_unit_test(a_page_full_of_repetitions_denies_nothing),
+            cmocka_unit_test(a_new_job_has_no_doubt),
             cmocka_unit_test(a_hole_wider_than_windows_is_passed_in_one_step),
             cmocka_unit_test(a_short_page_is_asked_for_again_and_was_a_mistake),
             cmocka_unit_test(a_second_answer_without_rows_is_the_end),

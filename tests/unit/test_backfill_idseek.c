@@ -124,6 +124,8 @@ static void an_empty_answer_is_believed_when_it_comes_twice(void **state)
         answer(0);
         assert_true(idseek_next(&seek, &request)); // no row behind the end: up to the newest
         assert_int_equal(request.start_us, -1);
+        answer(0); // the first that is empty of this question
+        assert_true(idseek_next(&seek, &request));
         answer_one(140, 280, END - 1);
         found(100, 140, 140, false);
 
@@ -161,6 +163,11 @@ static void a_first_id_alone_goes_up_to_the_newest(void **state)
         assert_true(idseek_next(&seek, &request));
         answer_one(150, 300, LATER);
         found(151, 150, 150, false); // nothing new
+
+        begin(JOB_AGG_TRADES, 160, -1, LATER);
+        assert_true(idseek_next(&seek, &request));
+        answer_one(150, 300, LATER);
+        found(160, 159, 150, false);
 }
 
 static void tombstones_are_walked_over_for_trades_alone(void **state)
@@ -213,6 +220,10 @@ static void rows_that_were_not_asked_for_are_refused(void **state)
         assert_int_equal(idseek_take(&seek, &request, &page, why), -1);
         assert_string_equal(why, "the row with id 99 comes before the first asked for");
         asks_since(START);
+        answer_one(100, -1, START);
+        assert_true(idseek_next(&seek, &request));
+        row(0, 100, 200, START);
+        assert_int_equal(idseek_take(&seek, &request, &page, why), -1); // from 101 on
 }
 
 int main(void)

@@ -85,11 +85,8 @@ static void open_doubt(struct idpager *pager, const struct idpager_answer *answe
 
         doubt->open = true;
         doubt->until = answer->full && count > 0 ? ids[count - 1] : INT64_MAX;
-        doubt->count = 0;
-        for (size_t i = 0; i < count; i++) {
-                if (ids[i] > answer->answered_id)
-                        doubt->ids[doubt->count++] = ids[i];
-        }
+        doubt->count = count;
+        memcpy(doubt->ids, ids, count * sizeof(ids[0]));
 }
 
 bool idpager_accept(struct idpager *pager, const struct idpager_request *request, const struct idpager_answer *answer,

@@ -14,12 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What an answer that left a doubt had, from the first id that it lacked.
+// What an answer that left a doubt had.
 struct idpager_doubt {
         bool open;
         int64_t until; // the answer spoke for ids up to this
         size_t count;
-        int64_t ids[REST_PAGE_ROWS_MAX]; // those it had, ascending
+        int64_t ids[REST_PAGE_ROWS_MAX]; // ascending
 };
 
 struct idpager {
