@@ -29,6 +29,7 @@
 #define NN_MESSAGE_BYTES_MAX (1024 * 1024)  // NN_RCVMAXSIZE: far above the largest batch
 #define WINDOW_BYTES_MAX (16 * 1024 * 1024) // unacknowledged bytes a worker may hold
 #define WINDOW_BATCHES_MAX 4096             // and batches
+#define KEPT_BYTES_MAX (4 * 1024 * 1024)    // of records that found the window full, until reading has stopped
 #define WINDOW_RESERVED_BYTES (64 * 1024)   // of the window, kept for BOUNDARY, CONNECT and FIN records
 #define WINDOW_RESERVED_BATCHES 64          // and of its batches
 #define JOB_CHUNKS_UNACKED_MAX 4            // chunks of a job under way to the store

@@ -11,7 +11,7 @@ static const struct key_choice markets[] = {{"spot", MARKET_SPOT}, {"um", 1}, {"
 static const struct key_choice sources[] = {
     {"auto", SOURCE_AUTO}, {"archive", SOURCE_ARCHIVE}, {"rest", SOURCE_REST}, {NULL, 0}};
 static const struct key_choice history_kinds[] = {
-    {"kline", DATA_KLINE}, {"trade", DATA_TRADE}, {"agg_trade", DATA_AGG_TRADE}, {NULL, 0}};
+    {"kline", DATA_KLINE}, {"trade", DATA_TRADE}, {"agg_trade", DATA_AGG_TRADE}, {"none", 0}, {NULL, 0}};
 static const struct key_choice stream_kinds[] = {{"kline", DATA_KLINE}, {"trade", DATA_TRADE},
     {"agg_trade", DATA_AGG_TRADE}, {"depth", DATA_DEPTH}, {"book_ticker", DATA_BOOK_TICKER}, {NULL, 0}};
 static const struct key_choice store_types[] = {{"files", STORE_FILES}, {"server", STORE_SERVER}, {NULL, 0}};
@@ -135,10 +135,9 @@ const struct key_row key_rows[] = {
         .flags = KEY_RELOADABLE,
         FIELD(backfill_data),
         .choices = history_kinds,
-        .supported = "kline",
         .follows = "`realtime.stream_type`",
         .example = "kline",
-        .help = "What history is fetched."},
+        .help = "What history is fetched; there is none of order books and best quotes."},
 
     {.name = "realtime.enabled",
         .type = KEY_BOOL,
@@ -151,16 +150,16 @@ const struct key_row key_rows[] = {
         .flags = KEY_RELOADABLE,
         FIELD(stream_types),
         .choices = stream_kinds,
-        .supported = "kline",
         .fallback = "kline",
-        .help = "What is streamed, one or a list."},
+        .help = "What is streamed, one or a list: bars, trades, aggregate trades, order books, best quotes."},
     {.name = "realtime.update_freq",
         .type = KEY_FREQUENCY,
         .flags = KEY_RELOADABLE,
         FIELD(stream_intervals),
         .follows = "`timeframe`",
         .example = "1m",
-        .help = "For klines: the intervals that are streamed."},
+        .help = "For klines: the intervals that are streamed. For depth: how often the top of the book is stored, such "
+                "as 100ms, 1000ms or an interval; where nothing is said, 1000ms."},
     {.name = "realtime.buffer_size",
         .type = KEY_COUNT,
         .flags = KEY_RELOADABLE,
@@ -197,17 +196,17 @@ const struct key_row key_rows[] = {
 
     {.name = "depth.levels",
         .type = KEY_CHOICE,
-        .flags = KEY_RELOADABLE | KEY_INERT,
+        .flags = KEY_RELOADABLE,
         FIELD(depth_levels),
         .choices = levels,
         .fallback = "20",
         .help = "Levels of a stored book snapshot, for stream_type depth."},
     {.name = "depth.diffs",
         .type = KEY_BOOL,
-        .flags = KEY_RELOADABLE | KEY_INERT,
+        .flags = KEY_RELOADABLE,
         FIELD(depth_diffs),
         .fallback = "false",
-        .help = "Keep every change of the book, for stream_type depth."},
+        .help = "Keep every change of the book too, with the snapshots it starts from, for stream_type depth."},
     {.name = "aggregate.from",
         .type = KEY_CHOICE,
         .flags = KEY_INERT,

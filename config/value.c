@@ -383,6 +383,7 @@ static int set_secret(struct settings *settings, const struct value_input *input
 static int set_choices(struct settings *settings, const struct value_input *input)
 {
         uint32_t bits = 0;
+        bool named = false;
         int result = 0;
         for (struct words words = words_of(input->item); words_next(&words, input->item);) {
                 const struct key_choice *choice = read_choice(input, words.item, words.word);
@@ -390,8 +391,9 @@ static int set_choices(struct settings *settings, const struct value_input *inpu
                         result = -1;
                 else
                         bits |= choice->value;
+                named = true;
         }
-        if (result == 0 && bits == 0)
+        if (!named)
                 return refuse_shape(input, input->item, "names nothing");
         field_write(settings, input->row, &bits, sizeof bits);
         return result;

@@ -41,7 +41,7 @@ static void print_share(double value, FILE *out)
 
 static void print_choices(const struct key_row *row, uint32_t value, FILE *out)
 {
-        if (row->type == KEY_CHOICE) {
+        if (row->type == KEY_CHOICE || value == 0) {
                 for (const struct key_choice *choice = row->choices; choice->word != NULL; choice++) {
                         if (choice->value == value) {
                                 fputs(choice->word, out);

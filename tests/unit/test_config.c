@@ -62,10 +62,11 @@ static const struct {
     {"backfill:\n  start_time: 2024-02-01\n  end_time: 2024-01-01",
         ":4:13: backfill.end_time: 2024-01-01T00:00:00Z is not after start_time 2024-02-01T00:00:00Z"},
     {"backfill: {source: archive}", ":2:20: backfill.source: archive is not in this version; accepted: auto, rest"},
-    {"backfill: {data: trade}", ":2:18: backfill.data: trade is not in this version; accepted: kline"},
-    {"realtime: {stream_type: trade}", ":2:25: realtime.stream_type: trade is not in this version; accepted: kline"},
-    {"realtime: {stream_type: depth}", ":2:25: realtime.stream_type: depth is not in this version; accepted: kline"},
-    {"realtime: {stream_type: [kline, depht]}", ":2:33: realtime.stream_type: depht is unknown; accepted: kline"},
+    {"backfill: {data: depth}", ":2:18: backfill.data: depth is unknown; accepted: kline, trade, agg_trade, none"},
+    {"realtime: {stream_type: [kline, depht]}",
+        ":2:33: realtime.stream_type: depht is unknown; accepted: kline, trade, agg_trade, depth, book_ticker"},
+    {"realtime: {stream_type: aggTrade}",
+        ":2:25: realtime.stream_type: aggTrade is unknown; accepted: kline, trade, agg_trade, depth, book_ticker"},
     {"realtime: {update_freq: 100ms}",
         ":2:25: realtime.update_freq: 100ms is a cadence of depth snapshots; accepted for klines: " INTERVALS},
     {"realtime: {update_freq: [1m, 1000ms]}",
@@ -405,13 +406,32 @@ static void secrets_are_read_and_forgotten(void **state)
 static void what_has_no_effect_yet_is_a_warning(void **state)
 {
         (void)state;
-        must_read("symbols: BTCUSDT\naggregate: {to: [5m, 1h]}\ndepth: {levels: 5}\n", &settings);
-        assert_int_equal(errors.warnings_count, 2);
+        must_read("symbols: BTCUSDT\naggregate: {to: [5m, 1h]}\n", &settings);
+        assert_int_equal(errors.warnings_count, 1);
         assert_string_equal(errors.warnings[0], ":2:17: aggregate.to: has no effect in this version");
-        assert_string_equal(errors.warnings[1], ":3:17: depth.levels: has no effect in this version");
-        assert_int_equal(settings.depth_levels, 20);
         must_read("symbols: BTCUSDT\nbackfill: {enabled: false}\nrealtime: {enabled: false}\n", &settings);
         assert_string_equal(errors.warnings[0], ":3:21: backfill and realtime are both disabled: nothing will be kept");
+}
+
+static void depth_is_kept_as_told(void **state)
+{
+        (void)state;
+        must_read("symbols: BTCUSDT\nrealtime: {stream_type: depth}\n", &settings);
+        assert_int_equal(settings.stream_types, DATA_DEPTH);
+        assert_int_equal(settings.depth_cadence_ms, 1000);
+        assert_int_equal(settings.depth_levels, 20);
+        assert_false(settings.depth_diffs);
+        must_read("symbols: BTCUSDT\nrealtime: {stream_type: [depth, trade], update_freq: 100ms}\n"
+                  "depth: {levels: 5, diffs: true}\n",
+            &settings);
+        assert_int_equal(errors.warnings_count, 0);
+        assert_int_equal(settings.stream_types, DATA_DEPTH | DATA_TRADE);
+        assert_int_equal(settings.depth_cadence_ms, 100);
+        assert_int_equal(settings.depth_levels, 5);
+        assert_true(settings.depth_diffs);
+        // The seed's own line.
+        must_read("symbols: BTCUSDT\nrealtime: {stream_type: depth, update_freq: \"1m\"}\n", &settings);
+        assert_int_equal(settings.depth_cadence_ms, 60000);
 }
 
 static void the_environment_beats_the_file(void **state)
@@ -521,6 +541,7 @@ int main(void)
             cmocka_unit_test_setup(paths_too_long_for_their_purpose_are_refused, from_the_root),
             cmocka_unit_test_setup(secrets_are_read_and_forgotten, from_the_root),
             cmocka_unit_test_setup(what_has_no_effect_yet_is_a_warning, from_the_root),
+            cmocka_unit_test_setup(depth_is_kept_as_told, from_the_root),
             cmocka_unit_test_setup(the_environment_beats_the_file, from_the_root),
             cmocka_unit_test_setup(variables_without_a_file_are_applied_alone, from_the_root),
             cmocka_unit_test_setup(each_key_has_a_variable_of_its_own, from_the_root),

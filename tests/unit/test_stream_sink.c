@@ -2,6 +2,8 @@
 // The way from a kline frame to records in the pipeline, whose room the test decides.
 // LINK: workers/stream/sink.c workers/stream/stream.c workers/stream/streamtype.c workers/stream/klinestream.c
 // LINK: workers/stream/kline.c workers/stream/json.c workers/stream/frame.c workers/stream/bars.c
+// LINK: workers/stream/tradestream.c workers/stream/quotestream.c workers/stream/trade.c workers/stream/fields.c
+// LINK: workers/stream/ids.c workers/stream/updates.c
 #include "workers/stream/sink.h"
 
 #include "common/memory.h"
@@ -81,11 +83,11 @@ static int set_up(void **state)
         symbols.count = 0;
         symbol_list_add(&symbols, "BTCUSDT");
         symbol_list_add(&symbols, "ETHUSDT");
-        settings->stream_types = DATA_KLINE | DATA_TRADE;
+        settings->stream_types = DATA_KLINE;
         settings->stream_intervals = 1u << INTERVAL_1M | 1u << INTERVAL_1MO;
         stream_table_build(&table, &symbols, settings);
         free(settings);
-        sink_init(&sink, NULL, 2);
+        sink_init(&sink, NULL);
         written_count = 0;
         room_for_data = room_for_reserved = 64;
         full = false;
@@ -137,7 +139,7 @@ static void expect(size_t index, uint16_t type, uint32_t reason)
 static void streams_are_named_as_the_exchange_wants_them(void **state)
 {
         (void)state;
-        assert_int_equal(table.count, 4); // trades are none of ours yet
+        assert_int_equal(table.count, 4);
         assert_non_null(stream_called("btcusdt@kline_1m"));
         assert_int_equal(stream_called("btcusdt@kline_1M")->id.interval, INTERVAL_1MO);
         assert_string_equal(stream_called("ethusdt@kline_1m")->id.symbol, "ETHUSDT");
@@ -228,8 +230,8 @@ static void what_finds_no_place_at_all_is_said(void **state)
 {
         (void)state;
         room_for_data = 0;
-        for (int64_t n = 0; n < 3; n++)
-                take(n, true, 0, 1); // two connections, so two places
+        for (size_t n = 0; n <= KEPT_BYTES_MAX / sizeof(struct kline); n++)
+                take((int64_t)n, true, 0, 1);
         assert_int_equal(written_count, 1);
         expect(0, RECORD_BOUNDARY, BOUNDARY_WINDOW_FULL);
 }

@@ -35,7 +35,9 @@ void carrier_init(struct carrier *carrier, struct worker *worker, struct stream 
         for (unsigned i = 0; i < CONNECTION_LEGS; i++)
                 carrier->legs[i] = (struct leg){.carrier = carrier, .index = i};
         for (size_t i = 0; i < count; i++) {
-                int64_t length_us = interval_length_us(streams[i].id.interval);
+                // Others may be silent for long without a fault; they count as the longest that liveness.h looks at.
+                int64_t length_us =
+                    streams[i].type->per_interval ? interval_length_us(streams[i].id.interval) : SILENCE_BARS_MAX_US;
 
                 if (length_us < carrier->shortest_us)
                         carrier->shortest_us = length_us;
@@ -98,12 +100,14 @@ static void leg_opened(void *user)
         if (!leg->overlap)
                 silence_start(&carrier->silence, now, exchange_now(carrier));
         for (size_t i = 0; i < carrier->count; i++) {
+                struct stream *stream = &carrier->streams[i];
+
                 if (leg->overlap)
-                        bars_overlap(&carrier->streams[i].bars, leg->index);
+                        stream->type->overlap(stream, leg->index);
                 else
-                        bars_restart(&carrier->streams[i].bars, leg->index);
+                        stream->type->restart(stream, leg->index);
                 if (i < leg->url_streams)
-                        carrier_connect_stream(leg, &carrier->streams[i]);
+                        carrier_connect_stream(leg, stream);
         }
         if (!leg->overlap && carrier->was_live)
                 worker_count_reconnect(worker);
@@ -387,7 +391,7 @@ static void say_late_streams(struct carrier *carrier)
         for (size_t i = 0; i < carrier->count && now_us > 0; i++) {
                 struct stream *stream = &carrier->streams[i];
 
-                if (stream->late_said || stream->quarantined ||
+                if (!stream->type->per_interval || stream->late_said || stream->quarantined ||
                     !liveness_bar_is_late(expected_close_us(stream), now_us))
                         continue;
                 stream->late_said = true;

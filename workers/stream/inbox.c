@@ -109,10 +109,12 @@ static void take_event(struct leg *leg, const struct frame *frame, const char *b
                 show_refused(worker, "it names a stream that was not asked for", bytes, length);
                 return;
         }
+        const struct turn *turn = worker_turn(worker);
         struct stream_event event = {
             .stream = stream,
             .frame = frame,
-            .received = wall_now(),
+            .received = turn->wall,
+            .exchange_now_us = turn->exchange_us,
             .leg = leg->index,
             .legs_flowing = legs_flowing(carrier),
         };
@@ -122,14 +124,14 @@ static void take_event(struct leg *leg, const struct frame *frame, const char *b
                 refuse(carrier, stream, why, bytes, length);
                 return;
         }
-        mono_time now = mono_now();
         if (event.event_us > stream->last_event_us)
                 stream->last_event_us = event.event_us;
         stream->late_said = false;
-        governor_clock_event(worker->child.governor, event.event_us);
-        silence_heard(&carrier->silence, now, event.event_us);
+        if (!event.own_clock)
+                worker_clock_event(worker, event.event_us);
+        silence_heard(&carrier->silence, turn->mono, event.event_us);
         if (carrier->unproven > 0)
-                check_overlap(leg, stream, now);
+                check_overlap(leg, stream, turn->mono);
 }
 
 // ---- answers ----

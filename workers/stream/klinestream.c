@@ -4,7 +4,7 @@
 #include "workers/stream/kline.h"
 #include "workers/stream/streamtype.h"
 
-const char *klinestream_accept(struct stream_event *event, struct sink *sink)
+static const char *accept_event(struct stream_event *event, struct sink *sink)
 {
         struct stream *stream = event->stream;
         struct json data = event->frame->data;
@@ -27,7 +27,34 @@ const char *klinestream_accept(struct stream_event *event, struct sink *sink)
         return NULL;
 }
 
-bool klinestream_overlap_proven(const struct stream *stream, unsigned old, unsigned new)
+static bool overlap_proven(const struct stream *stream, unsigned old, unsigned new)
 {
         return bars_overlap_proven(&stream->bars, old, new);
 }
+
+static void init(struct stream *stream)
+{
+        bars_init(&stream->bars, stream->id.interval);
+}
+
+static void restart(struct stream *stream, unsigned leg)
+{
+        bars_restart(&stream->bars, leg);
+}
+
+static void overlap(struct stream *stream, unsigned leg)
+{
+        bars_overlap(&stream->bars, leg);
+}
+
+const struct stream_type kline_stream_type = {
+    .kind = STREAM_KLINE,
+    .setting = DATA_KLINE,
+    .suffix = "kline_",
+    .per_interval = true,
+    .init = init,
+    .restart = restart,
+    .overlap = overlap,
+    .accept = accept_event,
+    .overlap_proven = overlap_proven,
+};

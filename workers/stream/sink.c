@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sink_init(struct sink *sink, struct pipeline *pipeline, size_t connections_max)
+void sink_init(struct sink *sink, struct pipeline *pipeline)
 {
-        *sink = (struct sink){.pipeline = pipeline, .kept_max = connections_max};
-        sink->kept = memory_zeroed(connections_max, sizeof(*sink->kept));
+        *sink = (struct sink){.pipeline = pipeline};
 }
 
 void sink_free(struct sink *sink)
 {
+        sink_forget_kept(sink);
         free(sink->kept);
 }
 
@@ -98,19 +98,25 @@ static bool write_data(struct sink *sink, struct stream *stream, uint16_t type, 
         return true;
 }
 
+static void keep(struct sink *sink, struct kept_record record)
+{
+        if (sink->kept_count == sink->kept_size) {
+                sink->kept_size = sink->kept_size == 0 ? 64 : sink->kept_size * 2;
+                sink->kept = memory_resized(sink->kept, sink->kept_size, sizeof(*sink->kept));
+        }
+        sink->kept[sink->kept_count++] = record;
+        sink->kept_bytes += record.length;
+}
+
 void sink_record(struct sink *sink, struct stream *stream, enum record_type type, const void *payload, size_t length)
 {
         if (sink->kept_count == 0 && write_data(sink, stream, (uint16_t)type, payload, length))
                 return;
-        if (sink->kept_count == sink->kept_max || length > sizeof(sink->kept[0].payload)) {
+        if (length > KEPT_BYTES_MAX - sink->kept_bytes) {
                 sink_boundary(sink, stream, BOUNDARY_WINDOW_FULL, 1);
                 return;
         }
-        struct kept_record *kept = &sink->kept[sink->kept_count++];
-        kept->stream = stream;
-        kept->type = (uint16_t)type;
-        kept->length = (uint16_t)length;
-        memcpy(kept->payload, payload, length);
+        keep(sink, (struct kept_record){stream, (uint16_t)type, length, memory_copied(payload, length)});
 }
 
 static bool settle_kept(struct sink *sink)
@@ -122,10 +128,13 @@ static bool settle_kept(struct sink *sink)
 
                 if (!write_data(sink, kept->stream, kept->type, kept->payload, kept->length))
                         break;
+                sink->kept_bytes -= kept->length;
+                free(kept->payload);
                 done++;
         }
         sink->kept_count -= done;
-        memmove(sink->kept, sink->kept + done, sink->kept_count * sizeof(*sink->kept));
+        if (done > 0 && sink->kept_count > 0)
+                memmove(sink->kept, sink->kept + done, sink->kept_count * sizeof(*sink->kept));
         return sink->kept_count == 0;
 }
 
@@ -142,7 +151,9 @@ bool sink_settle(struct sink *sink, struct stream_table *table)
 
 void sink_forget_kept(struct sink *sink)
 {
-        sink->kept_count = 0;
+        for (size_t i = 0; i < sink->kept_count; i++)
+                free(sink->kept[i].payload);
+        sink->kept_count = sink->kept_bytes = 0;
 }
 
 bool sink_is_full(const struct sink *sink)

@@ -11,24 +11,25 @@
 
 #include <stdbool.h>
 
-// A data record that found the window full. One frame per connection may arrive before reading stops.
+// A data record that found the window full: what one turn reads from the sockets may follow before reading stops.
 struct kept_record {
         struct stream *stream;
         uint16_t type;
-        uint16_t length;
-        _Alignas(struct kline) unsigned char payload[sizeof(struct kline)];
+        size_t length;
+        void *payload;
 };
 
 struct sink {
         struct pipeline *pipeline;
         struct kept_record *kept;
-        size_t kept_count, kept_max;
-        uint64_t data_records; // closed bars, for the vitals
+        size_t kept_count, kept_size;
+        size_t kept_bytes;     // at most KEPT_BYTES_MAX
+        uint64_t data_records; // for the vitals
         uint64_t told_records; // data and boundaries, for FIN
         bool unflushed;        // records wait in the batch under construction
 };
 
-void sink_init(struct sink *sink, struct pipeline *pipeline, size_t connections_max);
+void sink_init(struct sink *sink, struct pipeline *pipeline);
 void sink_free(struct sink *sink);
 
 // The stream is carried by connection number `connection` from now on. `exchange_us` -1: unknown.

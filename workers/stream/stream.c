@@ -49,13 +49,13 @@ static void add_stream(
         symbol_to_lower(symbol, lower);
         snprintf(stream->name, sizeof(stream->name), "%s@%s%s", lower, type->suffix,
             type->per_interval ? interval_name(interval) : "");
-        bars_init(&stream->bars, interval);
+        type->init(stream);
 }
 
 static void add_symbol(struct stream_table *table, const char *symbol, const struct settings *settings)
 {
         for (size_t i = 0; i < stream_types_count; i++) {
-                const struct stream_type *type = &stream_types[i];
+                const struct stream_type *type = stream_types[i];
 
                 if ((settings->stream_types & (uint32_t)type->setting) == 0)
                         continue;

@@ -7,7 +7,9 @@
 #include "common/record.h"
 #include "config/settings.h"
 #include "workers/stream/bars.h"
+#include "workers/stream/ids.h"
 #include "workers/stream/json.h"
+#include "workers/stream/updates.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +23,11 @@ struct stream {
         struct stream_id id;
         const struct stream_type *type;
         char name[STREAM_NAME_SIZE];
-        struct bars bars;      // klines
+        union {                         // its continuity
+                struct bars bars;       // klines
+                struct ids ids;         // trades, aggregate trades
+                struct updates updates; // quotes
+        };
         int64_t last_event_us; // exchange time, 0: none yet
 
         // Told to the writer, in this order, before the stream's next record; see sink.h.

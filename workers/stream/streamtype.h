@@ -14,10 +14,12 @@
 struct stream_event {
         struct stream *stream;
         const struct frame *frame; // its data has not been read; frame_close() must be called behind it
-        wall_time received;        // when its last byte arrived
+        wall_time received;        // when it was read from the socket
+        int64_t exchange_now_us;   // exchange time then; this host's clock where it is not known yet
         unsigned leg;              // connection it came on
         unsigned legs_flowing;     // mask of the stream's connections that are up
         int64_t event_us;          // out: exchange time of the event
+        bool own_clock;            // out: that is exchange_now_us, for there is no time in the event
 };
 
 struct stream_type {
@@ -25,6 +27,10 @@ struct stream_type {
         enum data_kind setting; // bit of settings.stream_types that asks for it
         const char *suffix;     // name at the exchange, after "symbol@"
         bool per_interval;      // and the interval behind it
+        void (*init)(struct stream *stream);
+        // The stream begins on leg `leg`: after an interruption, or while the other leg still flows.
+        void (*restart)(struct stream *stream, unsigned leg);
+        void (*overlap)(struct stream *stream, unsigned leg);
         // Reads the event, and puts what is to be kept into the sink once the whole frame was found good. Returns NULL,
         // or what is wrong (static text).
         const char *(*accept)(struct stream_event *event, struct sink *sink);
@@ -32,11 +38,12 @@ struct stream_type {
         bool (*overlap_proven)(const struct stream *stream, unsigned old, unsigned new);
 };
 
-extern const struct stream_type stream_types[];
+extern const struct stream_type *const stream_types[];
 extern const size_t stream_types_count;
 
-// klinestream.c
-const char *klinestream_accept(struct stream_event *event, struct sink *sink);
-bool klinestream_overlap_proven(const struct stream *stream, unsigned old, unsigned new);
+extern const struct stream_type kline_stream_type;     // klinestream.c
+extern const struct stream_type trade_stream_type;     // tradestream.c
+extern const struct stream_type agg_trade_stream_type; // tradestream.c
+extern const struct stream_type quote_stream_type;     // quotestream.c
 
 #endif

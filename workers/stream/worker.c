@@ -35,6 +35,32 @@ uint64_t worker_random(struct worker *worker)
         return worker->random;
 }
 
+const struct turn *worker_turn(struct worker *worker)
+{
+        struct turn *turn = &worker->turn;
+
+        if (!turn->begun) {
+                int64_t exchange_us = governor_exchange_now_us(worker->child.governor);
+
+                *turn = (struct turn){.begun = true, .wall = wall_now(), .mono = mono_now()};
+                turn->exchange_us = exchange_us >= 0 ? exchange_us : turn->wall.ns / 1000;
+        }
+        return turn;
+}
+
+void worker_clock_event(struct worker *worker, int64_t event_us)
+{
+        if (event_us > worker->turn.event_us)
+                worker->turn.event_us = event_us;
+}
+
+static void end_turn(struct worker *worker)
+{
+        if (worker->turn.event_us > 0)
+                governor_clock_event(worker->child.governor, worker->turn.event_us);
+        worker->turn = (struct turn){0};
+}
+
 void worker_count_reconnect(struct worker *worker)
 {
         atomic_store_explicit(&worker->child.vitals->reconnects, ++worker->reconnects, memory_order_relaxed);
@@ -110,7 +136,7 @@ static int open_pipeline(struct worker *worker)
                 return EXIT_TRY_LATER;
         }
         pipeline_set_flush_ms(worker->pipeline, FLUSH_MS);
-        sink_init(&worker->sink, worker->pipeline, worker->carriers_count * CONNECTION_LEGS);
+        sink_init(&worker->sink, worker->pipeline);
         worker->pipeline_watch = ws_watch_fd(worker->ws, pipeline_fd(worker->pipeline), on_pipeline_room, worker);
         return worker->pipeline_watch != NULL ? 0 : EXIT_TRY_LATER;
 }
@@ -302,6 +328,7 @@ void worker_step(struct worker *worker)
 {
         mono_time now = mono_now(), next = {INT64_MAX};
 
+        end_turn(worker);
         show_progress(worker);
         step_clockwork(worker, now);
         if (worker->state == WORKER_RUNNING)

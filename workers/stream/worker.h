@@ -18,6 +18,16 @@
 
 enum worker_state { WORKER_RUNNING, WORKER_DRAINING, WORKER_DONE };
 
+// The clocks, read once for everything that one turn of the loop reads from its sockets: a turn is short, and so a
+// million frames a second need not ask for the time a million times.
+struct turn {
+        bool begun;
+        wall_time wall;
+        mono_time mono;
+        int64_t exchange_us; // exchange time; wall time where that is not known yet
+        int64_t event_us;    // newest event time seen in it, 0: none
+};
+
 struct worker {
         struct child child;
         struct endpoint endpoint, proxy;
@@ -32,6 +42,7 @@ struct worker {
         mono_time refused_shown_at;
         uint32_t connections, reconnects;
         uint64_t random;
+        struct turn turn;
 
         enum worker_state state;
         int exit_code; // WORKER_DONE
@@ -49,6 +60,10 @@ void worker_step(struct worker *worker);
 // Orderly end: stop reading, say so, wait until everything is durable. Ends in WORKER_DONE.
 void worker_drain(struct worker *worker);
 
+// The present turn's clocks.
+const struct turn *worker_turn(struct worker *worker);
+// An event showed this exchange time.
+void worker_clock_event(struct worker *worker, int64_t event_us);
 uint64_t worker_random(struct worker *worker);
 void worker_count_reconnect(struct worker *worker);
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads an event whose members have one-letter names, as trades, quotes and changes of a book have: which letters are
+// asked for, and of what type, is a table. Strict: letters are case-sensitive ("t" and "T" differ), a required member
+// that is missing, of the wrong type or there twice is refused; other members are checked for well-formedness and
+// passed over, for the exchange adds some. Pure; used by the parsers of the stream kinds, on the hot path.
+#ifndef WORKERS_STREAM_FIELDS_H
+#define WORKERS_STREAM_FIELDS_H
+
+#include "workers/stream/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FIELDS_LETTERS ('z' - 'A' + 1)
+#define FIELD(letter) ((letter) - 'A')
+#define FIELD_BIT(letter) (UINT64_C(1) << FIELD(letter))
+
+enum field_type {
+        FIELD_UNKNOWN,
+        FIELD_INTEGER,
+        FIELD_TEXT,
+        FIELD_DECIMAL, // in a string
+        FIELD_BOOL,
+        FIELD_ARRAY // checked and passed over; read again from `at`
+};
+
+struct field_spec {
+        uint8_t types[FIELDS_LETTERS]; // enum field_type
+        uint64_t required;             // bits
+};
+
+struct field_decimal {
+        int64_t mantissa;
+        int8_t exponent;
+};
+
+struct fields {
+        uint64_t seen;
+        union {
+                int64_t integer;
+                struct span text;
+                struct field_decimal decimal;
+                bool flag;
+                struct json at;
+        } of[FIELDS_LETTERS];
+};
+
+// Reads the object at `json` and leaves the cursor behind it. Returns NULL, or what is wrong (static text).
+const char *fields_read(struct json *json, const struct field_spec *spec, struct fields *fields);
+// A string that comes next and is a decimal number. False where it is none, or has more than 18 digits.
+bool fields_read_decimal(struct json *json, struct field_decimal *decimal);
+
+// An exchange time stamp in ms or µs, in µs; false where it lies outside the years 2017 to 2100. *exact: it was in µs.
+bool fields_stamp_us(int64_t stamp, int64_t *us, uint8_t *exact);
+
+// What the parsers of the stream kinds say of a frame.
+extern const char fields_malformed[], fields_twice[], fields_missing[], fields_foreign[], fields_time[], fields_id[];
+
+#endif
