@@ -61,8 +61,11 @@ static void print_choices(const struct key_row *row, uint32_t value, FILE *out)
         fputs(several ? "]" : "", out);
 }
 
+// A cadence that is the shortest interval's follows from it.
 static void print_intervals(interval_set set, int64_t cadence_ms, FILE *out)
 {
+        if (set != 0 && cadence_ms == interval_length_us((enum interval)__builtin_ctz(set)) / US_PER_MS)
+                cadence_ms = 0;
         bool several = __builtin_popcount(set) + (cadence_ms > 0) > 1;
         const char *separator = several ? "[" : "";
         if (cadence_ms > 0) {
