@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define READ_EVERY_US (US_PER_S / 4)
-#define RATE_ROWS_FEW 1000 // below, a rate means nothing
+#define RATE_ROWS_FEW 1000 // below, a rate means nothing, nor what it would still take
 #define OVERDUE_MS 5000
 #define UNDER_WAY_FEW 10 // missing bars of a followed bucket that are news, not a hole
 
@@ -107,7 +107,7 @@ static void note_growth(const struct progress *progress, struct progress_item *i
                 return;
         if (item->tally.missing > 0 || item->rate == 0)
                 item->rate = (double)(done - item->done_first) / (seconds > 0.25 ? seconds : 0.25);
-        item->left_s = item->rate > 0 ? (double)item->tally.missing / item->rate : -1;
+        item->left_s = done - item->done_first >= RATE_ROWS_FEW ? (double)item->tally.missing / item->rate : -1;
 }
 
 struct following {

@@ -25,8 +25,8 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT")
 CLOCK = "2024-03-05T12:00:00Z"
 HISTORY_FROM = "2023-09-01T00:00:00Z"
 SPEED = 60
-SECONDS = 40
-ANSWER_S = 0.4  # until an answer of the exchange comes, as over the internet
+SECONDS = 45
+ANSWER_S = 0.1  # until an answer of the exchange comes, as over the internet
 RUN_DIRECTORY_BYTES_MAX = 83  # the control socket's name must fit into a socket address
 
 
@@ -103,7 +103,7 @@ def main():
     exchange = Exchange(build, data / "exchange", start=CLOCK, speed=SPEED, symbols=",".join(SYMBOLS), seed=2024)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
-        exchange.fault("slow-answer", endpoint="klines", seconds=ANSWER_S, count=-1)
+        exchange.fault("slow-answer", endpoint="/api/v3/klines", seconds=ANSWER_S, count=-1)
         print(f"A simulated Binance listens on {exchange.rest_url}; its clock stands at {CLOCK} and runs {SPEED} times as "
               f"fast.\nHistory from {HISTORY_FROM} on is backfilled, then live bars are streamed.\n", flush=True)
         code = run(program, exchange, data)
