@@ -104,6 +104,8 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(call fuzz_objects,$$*) $(C
 help:
 	@echo "make demo         installs what is missing, builds, and shows backfill and live bars against a simulated exchange"
 	@echo "make test         installs what is missing, builds, runs unit and scenario tests"
+	@echo "make interop      MarketStore's own client, and a stock server where there is one, against our store"
+	@echo "make fuzz         feeds the decoders of outside bytes with nonsense (FUZZ_S=60 seconds each)"
 	@echo "make run          the same program against Binance, with config/binancefeeder.yml"
 	@echo "make build        builds into $(BUILD)/"
 	@echo "make install      copies the programs to DESTDIR/PREFIX ($(DESTDIR)$(PREFIX))"
@@ -121,6 +123,7 @@ demo: deps
 
 test: deps
 	@$(MAKE) -s everything
+	@packaging/venv.sh $(BUILD)/venv || test $$? = 75
 	@python3 tests/run.py --build $(BUILD) $(TESTS)
 
 # Everything that tests need; `make unit` and `make scenario` run a part.
@@ -135,6 +138,12 @@ run: build
 bench: deps
 	@$(MAKE) -s build $(EXCHANGE) $(SUPPORT)
 	@python3 tests/bench.py --build $(BUILD)
+
+# The unmodified client against the gateway, and a stock MarketStore server (on PATH, or MARKETSTORE=...) on our tree.
+interop: deps
+	@$(MAKE) -s everything
+	@packaging/venv.sh $(BUILD)/venv || test $$? = 75
+	@python3 tests/run.py --build $(BUILD) interop
 
 # For FUZZ_S seconds each; what is found lies in the current directory, new inputs in $(BUILD)/fuzz/corpus.
 fuzz: deps

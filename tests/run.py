@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the unit tests (cmocka programs) and the scenario tests (tests/scenario), a few at a time, each in a process of its
-own with a deadline, and ends with `N passed, N failed, N skipped`.
+"""Runs the unit tests (cmocka programs), the scenario tests (tests/scenario) and those with MarketStore's own clients
+(tests/interop), a few at a time, each in a process of its own with a deadline, and ends with `N passed, N failed, N skipped`.
 
-    tests/run.py [--build DIR] [--jobs N] [unit] [scenario] [NAME ...]
+    tests/run.py [--build DIR] [--jobs N] [unit] [scenario] [interop] [NAME ...]
 """
 
 import argparse
@@ -68,6 +68,24 @@ def scenario_identities():
     return list(walk(unittest.defaultTestLoader.discover(str(ROOT / "tests" / "scenario"), top_level_dir=str(ROOT))))
 
 
+def run_interop(module, python, environment):
+    """A module in one process, for its tests share a store. Without the Python clients it is skipped as a whole."""
+    name = f"interop.{module}"
+    if not os.access(python, os.X_OK):
+        return Result(name, 0, 0, 1, 0, f"skipped: the Python clients are not installed: packaging/venv.sh {python.parents[1]}")
+    code, output, seconds = run([str(python), "-m", "unittest", "-v", f"tests.interop.{module}"], name,
+                                SCENARIO_DEADLINE_S, environment)
+    ran = int((re.findall(r"^Ran (\d+) tests?", output, re.M) or ["0"])[-1])
+    counts = {kind: int(count) for kind, count in re.findall(r"(failures|errors|skipped)=(\d+)", output)}
+    skipped = counts.get("skipped", 0)
+    failed = len(re.findall(r"^test_\w+ .*\.\.\. .*(?:FAIL|ERROR)$", output, re.M)) or int(code != 0 and not skipped)
+    return Result(name, max(ran - failed - skipped, 0), failed, skipped, seconds, output)
+
+
+def interop_modules():
+    return sorted(path.stem for path in (ROOT / "tests" / "interop").glob("test_*.py"))
+
+
 def chosen(name, wanted):
     return not wanted or any(part in name for part in wanted)
 
@@ -76,11 +94,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
     parser.add_argument("--jobs", type=int, default=max(2, (os.cpu_count() or 2) + 1))
-    parser.add_argument("names", nargs="*", help="unit, scenario, or parts of test names")
+    parser.add_argument("names", nargs="*", help="unit, scenario, interop, or parts of test names")
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
-    kinds = {"unit", "scenario"} & set(options.names) or {"unit", "scenario"}
-    wanted = [name for name in options.names if name not in ("unit", "scenario")]
+    every = {"unit", "scenario", "interop"}
+    kinds = every & set(options.names) or every
+    wanted = [name for name in options.names if name not in every]
     environment = dict(os.environ, BF_BUILD=str(build), PYTHONDONTWRITEBYTECODE="1",
                        UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
 
@@ -93,6 +112,9 @@ def main():
         if "scenario" in kinds:
             futures += [pool.submit(run_scenario, identity, environment) for identity in scenario_identities()
                         if chosen(identity, wanted)]
+        if "interop" in kinds:
+            futures += [pool.submit(run_interop, module, build / "venv" / "bin" / "python", environment)
+                        for module in interop_modules() if chosen(f"interop.{module}", wanted)]
         for future in concurrent.futures.as_completed(futures):
             result = future.result()
             results.append(result)
