@@ -37,12 +37,15 @@ build: $(PROGRAMS)
 
 # ---- programs: which directory and which libraries each links (README, "Processes") ----
 
+# What `status --json` and the gateway's /status have in common.
+STATUS := $(patsubst %,$(BUILD)/obj/cli/%.o,snapshot findings facts client units status_json)
+
 $(BIN)/binancefeeder:     $(call objects,cli) $(CONFIG) $(COMMON)
 $(LIBEXEC)/supervisor:    $(call objects,supervisor) $(CONFIG) $(COMMON)
 $(LIBEXEC)/stream:        $(call objects,workers/stream) $(COMMON)
 $(LIBEXEC)/backfill:      $(call objects,workers/backfill) $(COMMON)
 $(LIBEXEC)/writer:        $(call objects,workers/writer) $(COMMON)
-$(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(CONFIG) $(COMMON)
+$(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(STATUS) $(CONFIG) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
 $(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lm
@@ -50,7 +53,7 @@ $(LIBEXEC)/supervisor: LDLIBS = -levent_core -lyaml
 $(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcrypto -lcap
 $(LIBEXEC)/backfill: LDLIBS = -lcurl -levent_core -lnanomsg -lcjson -lcrypto
 $(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lsnappy -lpthread -lm
-$(LIBEXEC)/gateway: LDLIBS = -levent_core -levent_extra -lmsgpackc -lsqlite3 -lcjson -lm
+$(LIBEXEC)/gateway: LDLIBS = -levent_core -levent_extra -lmsgpackc -lsqlite3 -lcjson -lsnappy -lm
 $(EXCHANGE): LDLIBS = -levent_core -levent_extra -levent_openssl -lssl -lcrypto -lcjson -lz -lm
 
 $(PROGRAMS) $(EXCHANGE):

@@ -3,10 +3,11 @@
 #ifndef CLI_FACTS_H
 #define CLI_FACTS_H
 
-#include "cli/screen.h"
 #include "common/governor.h"
 
 #include <stdint.h>
+
+struct screen;
 
 #define UNREACHABLE_FEW 3 // requests without an answer before it is worth a word
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define RECORD_BYTES 80 // of a bar on disk: index and nine columns
 #define GAPS_KEPT_MAX 1000
@@ -163,14 +164,20 @@ static void look_at_disk(struct snapshot *snapshot)
         }
 }
 
-void snapshot_take(const struct settings *settings, struct snapshot *snapshot)
+void snapshot_take(const struct settings *settings, const struct governor_page *page, struct snapshot *snapshot)
 {
         memset(snapshot, 0, sizeof(*snapshot));
         snapshot->exchange_now_us = -1;
         snprintf(snapshot->data_directory, PATH_SIZE, "%s", settings->data_directory);
         snprintf(snapshot->root_directory, PATH_SIZE, "%s", settings->root_directory);
         snprintf(snapshot->state_directory, PATH_SIZE, "%s", settings->state_directory);
-        ask_instance(settings, snapshot);
+        if (page != NULL) {
+                snapshot->running = true;
+                snapshot->supervisor_pid = getppid();
+                copy_page(page, snapshot);
+        } else {
+                ask_instance(settings, snapshot);
+        }
         read_ledger(snapshot);
         look_at_disk(snapshot);
 }

@@ -48,7 +48,8 @@ struct snapshot {
         double bytes_per_day;     // that live bars take
 };
 
-void snapshot_take(const struct settings *settings, struct snapshot *snapshot);
+// `page`: the governor page of the instance that the caller belongs to; NULL: whoever runs there is asked for it.
+void snapshot_take(const struct settings *settings, const struct governor_page *page, struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);
 
 #endif

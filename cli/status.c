@@ -6,6 +6,9 @@
 #include "cli/target.h"
 #include "common/exitcode.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 struct values {
         struct target_words target;
         bool all, json;
@@ -34,12 +37,14 @@ static int run_status(const struct command *command, int argc, char **argv)
         code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
         if (code >= 0)
                 return code;
-        snapshot_take(&settings, &snapshot);
+        snapshot_take(&settings, NULL, &snapshot);
         findings_collect(&snapshot, &findings);
-        if (values.json)
-                status_print_json(&snapshot, &findings);
+        char *json = values.json ? status_to_json(&snapshot, &findings) : NULL;
+        if (json != NULL)
+                puts(json);
         else
                 status_print_text(&snapshot, &findings, values.all);
+        free(json);
         snapshot_free(&snapshot);
         return values.json || findings.count == 0 ? EXIT_DONE : EXIT_FAILED;
 }

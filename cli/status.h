@@ -9,6 +9,7 @@
 
 // `all`: healthy children and buckets too, not only their sums.
 void status_print_text(const struct snapshot *snapshot, const struct findings *findings, bool all);
-void status_print_json(const struct snapshot *snapshot, const struct findings *findings);
+// To be freed with free(); NULL without memory. The gateway answers the same at /status.
+char *status_to_json(const struct snapshot *snapshot, const struct findings *findings);
 
 #endif

@@ -162,7 +162,7 @@ static void add_findings(cJSON *root, const struct findings *findings)
         }
 }
 
-void status_print_json(const struct snapshot *snapshot, const struct findings *findings)
+char *status_to_json(const struct snapshot *snapshot, const struct findings *findings)
 {
         cJSON *root = cJSON_CreateObject(), *part;
 
@@ -189,8 +189,6 @@ void status_print_json(const struct snapshot *snapshot, const struct findings *f
         add_troubles(root, snapshot);
         add_findings(root, findings);
         char *text = cJSON_Print(root);
-        if (text != NULL)
-                puts(text);
-        free(text);
         cJSON_Delete(root);
+        return text;
 }

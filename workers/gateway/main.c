@@ -57,6 +57,7 @@ static struct work *begin_get(void *context, const struct request *request)
 static const struct route routes[] = {
     {"/rpc", HTTP_POST, begin_rpc},
     {"/query", HTTP_GET, begin_get},
+    {"/status", HTTP_GET, status_begin},
     {"/metrics", HTTP_GET, metrics_begin},
     {"/healthz", HTTP_GET, health_begin},
     {"/readyz", HTTP_GET, ready_begin},
