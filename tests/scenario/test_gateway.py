@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway of a running feeder: rows as they come, its pages, its death, its configuration."""
+
+import csv
+import io
+import json
+import urllib.error
+import urllib.request
+
+from tests.lib import servers, wait
+from tests.lib import interval as grid
+from tests.lib.case import Scenario
+
+
+class Gateway(Scenario):
+    def start_feeder(self, listen=None):
+        self.port = servers.free_port()
+        self.start_exchange()
+        feeder = self.feeder(start="2024-03-05T10:00:00Z", gateway={"listen": listen or f"'127.0.0.1:{self.port}'"})
+        return feeder.start().wait_ready()
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def status_of(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+        except OSError:
+            return None
+
+    def rows(self, query):
+        return list(csv.DictReader(io.StringIO(self.get("/query?" + query))))
+
+    def test_serves_what_the_feeder_keeps(self):
+        feeder = self.start_feeder()
+        end_us = self.last_closed_us("1m", self.exchange.now_us() - 1)
+        self.wait_equal(feeder, start="2024-03-05T10:00:00")
+        rows = self.rows("bucket=BTCUSDT/1m&end=" + grid.text(end_us))
+        truth = self.exchange.bars("BTCUSDT", "1m", grid.us("2024-03-05T10:00:00"), end_us)
+        self.assertEqual([row["Time"] for row in rows], [grid.text(us) for us in sorted(truth)])
+        for row, us in zip(rows, sorted(truth)):
+            self.assertEqual([float(row[name]) for name in ("Open", "High", "Low", "Close", "Volume", "QuoteVolume",
+                                                             "Trades", "TakerBuyBase", "TakerBuyQuote")],
+                             [float(value) for value in truth[us]])
+        newest = rows[-1]["Time"]
+        wait.until("a live bar to be served", lambda: self.rows("bucket=BTCUSDT/1m&last=1")[0]["Time"] > newest, 30)
+        self.assertEqual(self.status_of("/readyz"), 200)
+        self.assertEqual(feeder.stop(), 0)
+
+    def test_status_and_metrics_tell_the_same_as_the_command_line(self):
+        feeder = self.start_feeder()
+        self.wait_equal(feeder, start="2024-03-05T10:00:00")
+        here, there = json.loads(self.get("/status")), feeder.status()
+        self.assertEqual(here.keys(), there.keys())
+        self.assertEqual(here["supervisor_pid"], there["supervisor_pid"])
+        self.assertEqual([child["name"] for child in here["children"]], [child["name"] for child in there["children"]])
+        metrics = dict(line.rsplit(" ", 1) for line in self.get("/metrics").splitlines() if line[0] != "#")
+        rows = float(metrics['binancefeeder_rows{kind="bar",interval="1m"}'])
+        self.assertGreaterEqual(sum(bucket["rows"] for bucket in feeder.status()["buckets"]), rows)
+        self.assertGreater(rows, 200)
+        self.assertEqual(metrics['binancefeeder_connected{class="stream",name="BTCUSDT"}'], "1")
+        self.assertGreater(int(metrics["binancefeeder_receive_to_durable_seconds_count"]), 0)
+
+    def test_a_killed_gateway_comes_back_and_nobody_else_notices(self):
+        feeder = self.start_feeder()
+        before = {child["pid"] for child in feeder.status()["children"] if child["class"] != "gateway"}
+        feeder.kill("gateway")
+        wait.until("the gateway to answer again", lambda: self.status_of("/healthz") == 200, 20)
+        self.assertEqual({child["pid"] for child in feeder.status()["children"] if child["class"] != "gateway"}, before)
+
+    def test_a_taken_address_is_waited_for_and_a_reload_moves_it(self):
+        self.start_exchange()
+        other = servers.free_port()
+        taken = self.exchange.port
+        feeder = self.feeder(start="2024-03-05T11:00:00Z", gateway={"listen": f"'127.0.0.1:{taken}'"})
+        feeder.start()
+        wait.until("the feeder to say so", lambda: "gateway.listen takes another address" in feeder.log_path.read_text(), 20)
+        self.wait_equal(feeder, start="2024-03-05T11:00:00")  # the rest goes on
+        self.port = other
+        feeder.config["gateway"]["listen"] = f"'127.0.0.1:{other}'"
+        feeder.reload()
+        wait.until("the gateway at its new address", lambda: self.status_of("/healthz") == 200, 20)
+        feeder.config["gateway"]["listen"] = "off"
+        feeder.reload()
+        wait.until("the gateway to end", lambda: self.status_of("/healthz") is None, 20)
