@@ -145,6 +145,7 @@ static void endpoints_are_told_apart_by_host(void **state)
         assert_string_equal(ledger_endpoint_class("https://data-api.binance.vision/"), "mainnet");
         assert_string_equal(ledger_endpoint_class("https://testnet.binance.vision"), "testnet");
         assert_string_equal(ledger_endpoint_class("https://api.binance.com.example.org"), "custom");
+        assert_string_equal(ledger_endpoint_class("https://api.binance.co"), "custom");
         assert_string_equal(ledger_endpoint_class("http://127.0.0.1:8080"), "custom");
 }
 
