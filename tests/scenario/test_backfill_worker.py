@@ -407,6 +407,7 @@ class BackfillTicks(OneWorker):
         for kind in self.KINDS:
             first = self.ids_at(self.FROM)[kind] - 12000
             job = self.job(kind, first, first + 11999)
+            self.assert_ids(self.jobs(job), kind, first, first + 11999)  # more chunks than may be unacknowledged
             run = self.jobs(job, flags=("--stall",))
             self.assertEqual((run.code, run.failed[0][0]), (0, 4), run.log)
             run = self.jobs(job, flags=("--stall", "--revoke-after-ms", "300"))
@@ -416,3 +417,13 @@ class BackfillTicks(OneWorker):
             self.assertEqual((run.code, len(run.ends), run.ends[0][0]), (0, 1, 12000), run.log)
             run = self.jobs(job, flags=("--stall", "--drain-after-ms", "300"))
             self.assertEqual((run.code, run.failed), (0, [(5, "stopped")]), run.log)
+
+    def test_a_job_that_is_taken_away_leaves_nothing_to_the_next(self):
+        self.start_exchange()
+        for kind in self.KINDS:
+            first = self.ids_at(self.FROM)[kind]
+            self.exchange.fault("slow-answer", seconds=5, count=2, endpoint=self.ENDPOINTS[kind])
+            run = self.jobs(self.job(kind, first - 5000, first - 1), self.job(kind, first, first + 9),
+                            flags=("--revoke-after-ms", "1000"))
+            self.assertIn("was revoked", run.log)
+            self.assert_ids(run, kind, first, first + 9)
