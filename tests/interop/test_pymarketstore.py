@@ -39,14 +39,22 @@ def seconds(us):
     return None if us is None else us // SECOND
 
 
+STORE = {}
+
+
+def setUpModule():
+    """One store for all; making it takes as long as all its tests."""
+    STORE["directory"] = pathlib.Path(tempfile.mkdtemp(prefix="bf-interop-"))
+    unittest.addModuleCleanup(shutil.rmtree, STORE["directory"])
+    STORE["matrix"] = grid_matrix.Matrix(STORE["directory"])
+
+
 class Store(unittest.TestCase):
-    """One store and one gateway for all tests of a class."""
+    """One gateway for all tests of a class."""
 
     @classmethod
     def setUpClass(cls):
-        cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="bf-interop-"))
-        cls.addClassCleanup(shutil.rmtree, cls.directory)
-        cls.matrix = grid_matrix.Matrix(cls.directory)
+        cls.directory, cls.matrix = STORE["directory"], STORE["matrix"]
         cls.gateway = servers.Gateway(grid_matrix.BUILD, cls.directory / "gateway", cls.matrix.root)
         cls.addClassCleanup(cls.stop_gateway)
         cls.client = pymarketstore.Client(cls.gateway.rpc)
