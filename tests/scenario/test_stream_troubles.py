@@ -27,6 +27,8 @@ class StreamTroubles(Scenario):
             self.let_pass(minutes)
         self.wait_equal(feeder, start=FROM, seconds=seconds)
         self.assertEqual(len(feeder.children("stream")), len(self.SYMBOLS))
+        hits = self.exchange.json("/control/faults")["hits"]
+        self.assertEqual(set(names) - hits.keys(), set(), "faults that never came to pass")
         return feeder
 
     def test_reconnect_storm(self):
