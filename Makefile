@@ -100,7 +100,7 @@ fuzz_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(call fuzz_line,$(1
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(call fuzz_objects,$$*) $(CONFIG) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
-		$(filter -l%,$(call fuzz_line,$*)) -lsqlite3 -lm
+		$(filter -l%,$(call fuzz_line,$*)) -lsqlite3 -lsnappy -lm
 
 # ---- what a user types ----
 

@@ -2,7 +2,8 @@
 // LINK: workers/gateway/block.c workers/gateway/body.c workers/gateway/columns.c workers/gateway/dataset.c
 // LINK: workers/gateway/fixedreader.c workers/gateway/getinfo.c workers/gateway/listsymbols.c
 // LINK: workers/gateway/message.c workers/gateway/msgpackwalk.c workers/gateway/place.c workers/gateway/query.c
-// LINK: workers/gateway/reader.c workers/gateway/rpc.c workers/gateway/tree.c workers/gateway/work.c -lmsgpackc
+// LINK: workers/gateway/reader.c workers/gateway/rpc.c workers/gateway/tickreader.c workers/gateway/tree.c
+// LINK: workers/gateway/work.c -lmsgpackc
 #include "common/clock.h"
 #include "common/yearfile.h"
 #include "common/yeartree.h"
@@ -15,6 +16,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/tick_events.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -449,6 +452,47 @@ static void different_columns_do_not_stand_in_one_answer(void **state)
         reply_release(&reply);
 }
 
+// ---- ticks ----
+
+static void ticks_have_their_nanoseconds_last(void **state)
+{
+        struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
+        struct ask one = {.destination = "BTCUSDT/1s/TRADE",
+            .start = second("2024-03-01T00:10"),
+            .end = second("2024-03-01T00:10:02"),
+            .columns = "TradeId"};
+
+        (void)state;
+        for (int64_t i = 0; i < 4 * 3600; i++) // four a second
+                add_trade(rows, i, at("2024-03-01") + 250000 * i);
+        store_rows(root, "BTCUSDT", rows);
+        tick_rows_free(rows);
+        struct reply reply = query(root, &one, 1);
+        assert_int_equal(rows_of(&reply, 0), 9); // the end is inclusive, to the nanosecond
+        for (int64_t i = 0; i < 9; i++) {
+                uint32_t bytes;
+                int32_t nanoseconds;
+
+                assert_int_equal(integer_at(&reply, "Epoch", i), second("2024-03-01T00:10") + i / 4);
+                assert_int_equal(integer_at(&reply, "TradeId", i), 2400 + i);
+                memcpy(&nanoseconds, column(&reply, 0, "Nanoseconds", &bytes) + 4 * i, 4);
+                assert_int_equal(nanoseconds, 250000000 * (i % 4));
+        }
+        reply_release(&reply);
+        // More than a turn, from either end.
+        for (int from_start = 0; from_start < 2; from_start++) {
+                reply = ask("BTCUSDT/1Sec/TRADE", NULL, NULL, 10001, from_start != 0);
+                assert_int_equal(rows_of(&reply, 0), 10001);
+                assert_true(reply.flat.turns > 1);
+                for (int64_t i = 0; i < 10001; i++)
+                        assert_int_equal(integer_at(&reply, "TradeId", i), (from_start ? 0 : 14400 - 10001) + i);
+                reply_release(&reply);
+        }
+        reply = ask("BTCUSDT/1Sec/TRADE", NULL, NULL, 0, false);
+        assert_int_equal(rows_of(&reply, 0), 14400);
+        reply_release(&reply);
+}
+
 // ---- refusals ----
 
 static void what_cannot_be_answered_is_refused(void **state)
@@ -657,6 +701,7 @@ int main(void)
             IN_ROOT(several_queries_are_answered_in_their_order),
             IN_ROOT(columns_are_chosen_and_epoch_comes_first),
             IN_ROOT(different_columns_do_not_stand_in_one_answer),
+            IN_ROOT(ticks_have_their_nanoseconds_last),
             IN_ROOT(what_cannot_be_answered_is_refused),
             IN_ROOT(a_file_that_is_none_is_named),
             IN_ROOT(nobody_but_the_feeder_writes),

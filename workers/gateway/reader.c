@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 // By the record type in a year file's header.
-static const struct reader_kind *const kinds[] = {&reader_fixed, NULL};
+static const struct reader_kind *const kinds[] = {&reader_fixed, &reader_ticks};
 
 struct reader *reader_open(const char *root, const char *symbol, const struct place *place,
     const struct row_range *range, char why[REASON_SIZE])
@@ -18,13 +18,10 @@ struct reader *reader_open(const char *root, const char *symbol, const struct pl
         if (tree_find_bucket(root, symbol, place->timeframe, place->group, &reader->bucket, why) != 0)
                 goto refuse;
         reader->kind = kinds[reader->bucket.schema.record_type];
+        reader->root = root;
+        snprintf(reader->symbol, sizeof(reader->symbol), "%s", symbol);
         reader->place = *place;
         reader->range = *range;
-        if (reader->kind == NULL) {
-                snprintf(why, REASON_SIZE, "%.80s holds ticks, which are not served yet", reader->bucket.name);
-                errno = EINVAL;
-                goto refuse;
-        }
         if (reader->kind->begin(reader, why) == 0)
                 return reader;
 refuse:;

@@ -40,15 +40,18 @@ struct reader_kind {
 
 struct reader {
         const struct reader_kind *kind;
+        const char *root;
+        char symbol[BUCKET_SYMBOL_SIZE];
         struct tree_bucket bucket;
         struct place place;
         struct row_range range;
         void *state; // the kind's
 };
 
-extern const struct reader_kind reader_fixed;
+extern const struct reader_kind reader_fixed, reader_ticks;
 
-// NULL with errno and `why`: ENOENT, no such bucket; EINVAL, files that are no year files or of a kind not served.
+// `root` outlives the reader. NULL with errno and `why`: ENOENT, no such bucket; EINVAL, files that are no year files
+// or of a kind not served.
 struct reader *reader_open(const char *root, const char *symbol, const struct place *place,
     const struct row_range *range, char why[REASON_SIZE]);
 size_t reader_estimate(const struct reader *reader);

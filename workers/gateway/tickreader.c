@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of variable length: trades, aggregate trades, quotes, books and their changes. common/tickquery.h reads them a
+// second at a time; here they become columns, a number of seconds in each turn. Times are split as MarketStore splits
+// them: Epoch in seconds, Nanoseconds last.
+#include "common/memory.h"
+#include "common/tickquery.h"
+#include "workers/gateway/reader.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_S INT64_C(1000000000)
+#define STOPPED 1 // the turn is over; there may be more
+#define REFUSED 2 // see `why` of the turn
+
+struct ticks {
+        struct tickquery query; // what is left of it
+};
+
+// One turn.
+struct turn {
+        struct reader *reader;
+        struct columns *columns;
+        size_t rows_max, rows;
+        int64_t next_ns; // beginning of the second after its last row
+        int error;
+        char *why;
+};
+
+static int begin(struct reader *reader, char why[REASON_SIZE])
+{
+        struct ticks *ticks = memory_zeroed(1, sizeof(*ticks));
+
+        reader->state = ticks;
+        ticks->query = (struct tickquery){.root = reader->root,
+            .symbol = reader->symbol,
+            .start_ns = reader->range.start_ns,
+            .end_ns = reader->range.end_ns,
+            .limit = reader->range.limit,
+            .limit_from_start = reader->range.limit_from_start};
+        if (strcmp(reader->place.timeframe, TICK_TIMEFRAME) == 0 &&
+            tick_kind_parse(reader->place.group, &ticks->query.kind) == 0)
+                return 0;
+        free(ticks);
+        snprintf(why, REASON_SIZE, "%.80s holds rows of variable length that are no ticks of this program",
+            reader->bucket.name);
+        errno = EINVAL;
+        return -1;
+}
+
+// How many there are is known once they are read.
+static size_t estimate(const struct reader *reader)
+{
+        (void)reader;
+        return 0;
+}
+
+static size_t column_offset(const struct yearfile_schema *schema, const char *name)
+{
+        size_t offset = 0;
+
+        for (size_t i = 0; strcmp(schema->columns[i].name, name) != 0; i++)
+                offset += (size_t)column_type_bytes(schema->columns[i].type);
+        return offset;
+}
+
+static void append_times(struct values *epochs, struct values *nanoseconds, const struct tick_run *run)
+{
+        for (size_t i = 0; i < run->count; i++) {
+                int64_t time_ns = tick_run_time_ns(run, i), second = time_ns / NS_PER_S;
+                int32_t nanosecond = (int32_t)(time_ns % NS_PER_S);
+
+                memcpy(epochs->block.data + epochs->block.length, &second, sizeof(second));
+                memcpy(nanoseconds->block.data + nanoseconds->block.length, &nanosecond, sizeof(nanosecond));
+                epochs->block.length += sizeof(second);
+                nanoseconds->block.length += sizeof(nanosecond);
+        }
+}
+
+static void append_column(struct values *values, const struct tick_run *run)
+{
+        size_t offset = column_offset(run->schema, values->name);
+
+        for (size_t i = 0; i < run->count; i++) {
+                memcpy(values->block.data + values->block.length, tick_run_columns(run, i) + offset, values->width);
+                values->block.length += values->width;
+        }
+}
+
+static int refuse(struct turn *turn, int error, const char *what)
+{
+        snprintf(turn->why, REASON_SIZE, "%.80s: %.70s", turn->reader->bucket.name, what);
+        turn->error = error;
+        return REFUSED;
+}
+
+static int take_run(void *context, const struct tick_run *run)
+{
+        struct turn *turn = context;
+        struct columns *columns = turn->columns;
+
+        if (!yearfile_schema_equal(run->schema, &turn->reader->bucket.schema))
+                return refuse(turn, EINVAL, "its years differ in their columns");
+        if (columns_reserve(columns, run->count) != 0)
+                return refuse(turn, errno,
+                    errno == ENOBUFS ? "too many rows for one answer; ask for a shorter range" : strerror(errno));
+        append_times(&columns->of[0], &columns->of[columns->count - 1], run);
+        for (size_t i = 1; i + 1 < columns->count; i++)
+                append_column(&columns->of[i], run);
+        columns->rows += run->count;
+        turn->next_ns = (run->second + 1) * NS_PER_S;
+        turn->rows += run->count;
+        return turn->rows >= turn->rows_max ? STOPPED : 0;
+}
+
+// What is left after a turn. A limit from the end has become one from the start: the rows that it means are known by
+// the first of them, and those that come meanwhile are none of them.
+static void go_on_after(struct ticks *ticks, const struct turn *turn)
+{
+        ticks->query.limit_from_start = true;
+        ticks->query.start_ns = turn->next_ns;
+        if (ticks->query.limit > 0)
+                ticks->query.limit -= turn->rows;
+}
+
+static enum reader_result read_rows(
+    struct reader *reader, struct columns *columns, size_t rows_max, char why[REASON_SIZE])
+{
+        struct ticks *ticks = reader->state;
+        struct turn turn = {.reader = reader, .columns = columns, .rows_max = rows_max, .why = why};
+        bool limited = ticks->query.limit > 0;
+        int result = tickquery_run(&ticks->query, take_run, &turn, why);
+
+        if (result == 0)
+                return READER_END;
+        if (result == REFUSED)
+                errno = turn.error;
+        if (result != STOPPED)
+                return READER_FAILED;
+        go_on_after(ticks, &turn);
+        return limited && ticks->query.limit == 0 ? READER_END : READER_MORE;
+}
+
+static void end(struct reader *reader)
+{
+        free(reader->state);
+}
+
+const struct reader_kind reader_ticks = {"ticks", begin, estimate, read_rows, end};
