@@ -98,12 +98,29 @@ static int64_t epoch_at(const struct columns *columns, size_t row)
         return seconds;
 }
 
-// "2024-03-01T10:00:00Z". The date is made once a day.
-static size_t print_time(int64_t seconds, char text[CELL_SIZE])
+// Columns that are printed as such: nanoseconds are part of the time.
+static size_t cells_of(const struct columns *columns)
+{
+        const struct values *last = &columns->of[columns->count - 1];
+
+        return columns->count - (strcmp(last->name, COLUMN_NANOSECONDS) == 0 && last->type == COLUMN_I4);
+}
+
+static int32_t nanoseconds_at(const struct columns *columns, size_t row)
+{
+        int32_t nanoseconds;
+
+        memcpy(
+            &nanoseconds, columns->of[columns->count - 1].block.data + sizeof(nanoseconds) * row, sizeof(nanoseconds));
+        return nanoseconds;
+}
+
+// "2024-03-01T10:00:00Z", of ticks "2024-03-01T10:00:00.250000000Z". The date is made once a day.
+static size_t print_time(const struct columns *columns, size_t row, char text[CELL_SIZE])
 {
         static int64_t day_known = INT64_MIN;
         static char date[TIME_TEXT_SIZE];
-        int64_t day = seconds / 86400, second = seconds % 86400;
+        int64_t seconds = epoch_at(columns, row), day = seconds / 86400, second = seconds % 86400;
 
         if (day != day_known) {
                 time_format_us(day * US_PER_DAY, date);
@@ -116,14 +133,16 @@ static size_t print_time(int64_t seconds, char text[CELL_SIZE])
                 text[12 + i * 3] = (char)('0' + fields[i] % 10);
                 text[13 + i * 3] = i < 2 ? ':' : 'Z';
         }
-        return 20;
+        if (cells_of(columns) == columns->count)
+                return 20;
+        return 19 + (size_t)snprintf(text + 19, CELL_SIZE - 19, ".%09" PRId32 "Z", nanoseconds_at(columns, row));
 }
 
 static size_t print_csv_row(const struct columns *columns, size_t row, char *text)
 {
-        size_t used = print_time(epoch_at(columns, row), text);
+        size_t used = print_time(columns, row, text);
 
-        for (size_t i = 1; i < columns->count; i++) {
+        for (size_t i = 1; i < cells_of(columns); i++) {
                 const struct values *values = &columns->of[i];
 
                 text[used++] = ',';
@@ -135,12 +154,14 @@ static size_t print_csv_row(const struct columns *columns, size_t row, char *tex
 
 static size_t print_json_row(const struct columns *columns, size_t row, char *text)
 {
-        int64_t seconds = epoch_at(columns, row);
-        size_t used = (size_t)sprintf(text, "{\"Epoch\":%" PRId64 ",\"Time\":\"", seconds);
+        size_t used = (size_t)sprintf(text, "{\"Epoch\":%" PRId64, epoch_at(columns, row));
 
-        used += print_time(seconds, text + used);
+        if (cells_of(columns) < columns->count)
+                used += (size_t)sprintf(text + used, ",\"Nanoseconds\":%" PRId32, nanoseconds_at(columns, row));
+        used += (size_t)sprintf(text + used, ",\"Time\":\"");
+        used += print_time(columns, row, text + used);
         text[used++] = '"';
-        for (size_t i = 1; i < columns->count; i++) {
+        for (size_t i = 1; i < cells_of(columns); i++) {
                 const struct values *values = &columns->of[i];
 
                 used += (size_t)sprintf(text + used, ",\"%s\":", values->name);
@@ -157,7 +178,7 @@ void cells_begin(enum cells_format format, const struct columns *columns, struct
                 return;
         }
         body_append(body, "Time", 4);
-        for (size_t i = 1; i < columns->count; i++)
+        for (size_t i = 1; i < cells_of(columns); i++)
                 body_print(body, ",%s", columns->of[i].name);
         body_append(body, "\n", 1);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows as text: CSV and JSON, a line each, numbers with the fewest digits that read back as the same value. Times are
-// UTC, "2024-03-01T10:00:00Z". The layout is that of `binancefeeder query`. Pure.
+// UTC, "2024-03-01T10:00:00Z", those of ticks with nanoseconds. The layout is that of `binancefeeder query`. Pure.
 #ifndef GATEWAY_CELLS_H
 #define GATEWAY_CELLS_H
 
