@@ -120,12 +120,12 @@ static void add_to_stream(struct captures *captures, const char *name, size_t fr
 {
         struct capture_stream *stream = find_stream(captures, name);
         if (stream == NULL) {
-                captures->streams = heap_grow(captures->streams, captures->stream_count + 1, sizeof *captures->streams);
+                captures->streams = heap_room(captures->streams, captures->stream_count, sizeof *captures->streams);
                 stream = &captures->streams[captures->stream_count++];
                 memset(stream, 0, sizeof *stream);
                 snprintf(stream->name, sizeof stream->name, "%s", name);
         }
-        stream->frames = heap_grow(stream->frames, stream->count + 1, sizeof *stream->frames);
+        stream->frames = heap_room(stream->frames, stream->count, sizeof *stream->frames);
         stream->frames[stream->count++] = frame;
 }
 
@@ -140,7 +140,7 @@ static int add_trade(struct capture *capture, const struct capture_frame *frame)
             (capture->trade_count > 0 && capture->trades[capture->trade_count - 1].id + 1 != trade.id)) {
                 return -1;
         }
-        capture->trades = heap_grow(capture->trades, capture->trade_count + 1, sizeof *capture->trades);
+        capture->trades = heap_room(capture->trades, capture->trade_count, sizeof *capture->trades);
         capture->trades[capture->trade_count++] = trade;
         return 0;
 }
@@ -152,7 +152,7 @@ static void add_diff(struct capture *capture, const char *stream, size_t frame)
                 snprintf(capture->diff_stream, sizeof capture->diff_stream, "%s", stream);
         }
         if (strcmp(capture->diff_stream, stream) == 0) {
-                capture->diffs = heap_grow(capture->diffs, capture->diff_count + 1, sizeof *capture->diffs);
+                capture->diffs = heap_room(capture->diffs, capture->diff_count, sizeof *capture->diffs);
                 capture->diffs[capture->diff_count++] = frame;
         }
 }
@@ -219,7 +219,7 @@ static int take_line(struct captures *captures, char *line)
                 return -1;
         }
         snprintf(name, sizeof name, "%.*s", (int)(data - stream), stream);
-        captures->frames = heap_grow(captures->frames, captures->frame_count + 1, sizeof *captures->frames);
+        captures->frames = heap_room(captures->frames, captures->frame_count, sizeof *captures->frames);
         struct capture_frame *frame = &captures->frames[captures->frame_count];
         *frame = (struct capture_frame){.text = json, .length = length, .data = data + 9};
         frame->data_length = length - (size_t)(frame->data - json) - 1;
@@ -263,7 +263,7 @@ static int load_file(struct captures *captures, const char *path)
         if (text == NULL) {
                 return -1;
         }
-        captures->texts = heap_grow(captures->texts, captures->text_count + 1, sizeof *captures->texts);
+        captures->texts = heap_room(captures->texts, captures->text_count, sizeof *captures->texts);
         captures->texts[captures->text_count++] = text;
         long number = 0;
         for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL;) {
@@ -309,7 +309,7 @@ static void make_bars(const struct capture *capture, struct market_symbol *symbo
                 price = trades[i++].price;
         }
         for (; open < end; open = grid_next(interval, open, 0)) {
-                bars = heap_grow(bars, count + 1, sizeof *bars);
+                bars = heap_room(bars, count, sizeof *bars);
                 struct bar *bar = &bars[count++];
                 bar_clear(bar);
                 bar->open_ms = open;
@@ -439,7 +439,7 @@ static void set_level(struct book_level **levels, size_t *count, int direction, 
                 (*count)--;
                 memmove(*levels + low, *levels + low + 1, (*count - low) * sizeof **levels);
         } else if (level->quantity > 0) {
-                *levels = heap_grow(*levels, *count + 1, sizeof **levels);
+                *levels = heap_room(*levels, *count, sizeof **levels);
                 memmove(*levels + low + 1, *levels + low, (*count - low) * sizeof **levels);
                 (*levels)[low] = *level;
                 (*count)++;

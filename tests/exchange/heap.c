@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/exchange/heap.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,12 @@ void *heap_grow(void *old, size_t count, size_t size)
                 capacity *= 2;
         }
         return check(realloc(old, capacity * size));
+}
+
+void *heap_room(void *old, size_t count, size_t size)
+{
+        bool full = (count & (count - 1)) == 0; // nothing, or a power of two
+        return full ? heap_grow(old, count + 1, size) : old;
 }
 
 char *heap_string(const char *text, size_t length)

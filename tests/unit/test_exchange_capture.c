@@ -157,6 +157,7 @@ static void the_first_snapshot_is_the_recorded_one_and_later_ones_are_of_their_t
         assert_int_equal(strtoll(text + strlen("{\"lastUpdateId\":"), NULL, 10), id);
         const struct capture_book *book = capture_find_book(capture, id);
         assert_int_equal(book->id, id);
+        assert_int_equal(capture_find_book(capture, id - 1)->id < id, true); // never what came later
         assert_null(capture_find_book(capture, 50093239217));
         unload(captures);
 }
