@@ -44,6 +44,12 @@
 #define HTTP_BODY_BYTES_MAX (32 * 1024 * 1024) // an HTTP answer (exchangeInfo is the largest: some MB)
 #define JSON_DEPTH_MAX 16
 #define REST_PAGE_ROWS_MAX 1000
+#define BOOK_LEVELS_MAX 5000                      // of a side of a kept order book; farther ones are forgotten
+#define BOOK_EVENTS_MAX 4096                      // changes that wait for a book's snapshot: seven minutes of them …
+#define BOOK_BUFFER_BYTES_MAX (4 * 1024 * 1024)   // … and their bytes
+#define DEPTH_LEVELS_MAX (2 * BOOK_LEVELS_MAX)    // of a depth event or snapshot, both sides
+#define DEPTH_SNAPSHOT_LEVELS 1000                // asked for, of a side; request weight 50
+#define DEPTH_SNAPSHOT_SPACING_MS 250             // between two requests of one worker
 #define JOB_PAGES_MAX 20 // pages in one backfill job: what a crash may cost
 #define STREAMS_PER_CONNECTION_MAX 1024
 #define STREAM_URL_BYTES_MAX 2000     // of a connection's path and query: libwebsockets 4.1.6 cuts the request at 2,047
@@ -168,6 +174,7 @@
 #define LOG_LINE_BYTES_MAX 2048   // a longer line is cut and ends in "..."
 
 static_assert(BATCH_BYTES_LARGE_MAX < NN_MESSAGE_BYTES_MAX, "nanomsg drops a message above NN_RCVMAXSIZE silently");
+static_assert(DEPTH_LEVELS_MAX * 24 + 1024 <= BATCH_BYTES_LARGE_MAX, "a whole book is one record");
 static_assert(SLOTS_MAX < (1 << SPAWN_BITS), "spawn numbers outlast slots");
 static_assert(WINDOW_RESERVED_BYTES < WINDOW_BYTES_MAX, "data has room beside boundaries");
 static_assert(WINDOW_RESERVED_BATCHES < WINDOW_BATCHES_MAX, "data has room beside boundaries");

@@ -4,6 +4,7 @@
 //
 //   harness --program build/libexec/binancefeeder/stream --url ws://127.0.0.1:9443 --symbols BTCUSDT,ETHUSDT
 //           [--intervals 1m,1h] [--directory DIR] [--ca FILE] [--proxy URL] [--buffer N] [--level debug]
+//           [--types kline,trade,agg_trade,book_ticker,depth] [--rest URL] [--levels N] [--cadence-ms N] [--diffs]
 //           [--seconds N] [--drain] [--no-acks-after N] [--acks-again-after S] [--quiet]
 //
 // One line per record on stdout; --quiet: counts only. After --seconds (or SIGINT, or the worker's end) a summary line
@@ -54,6 +55,8 @@ struct harness {
         struct nnio *pull;
         int control;
         pid_t child;
+        mono_time now; // of the batch at hand
+        wall_time wall;
         mono_time start, end_at, first_bar_at, last_bar_at;
         uint64_t sequence, batches, records, bars, repeats, broken;
         struct latency_histogram latency;
@@ -101,6 +104,27 @@ static interval_set read_intervals(char *text)
         return set;
 }
 
+static uint32_t read_types(char *text)
+{
+        static const struct {
+                const char *name;
+                uint32_t bit;
+        } types[] = {{"kline", DATA_KLINE}, {"trade", DATA_TRADE}, {"agg_trade", DATA_AGG_TRADE},
+            {"book_ticker", DATA_BOOK_TICKER}, {"depth", DATA_DEPTH}};
+        uint32_t set = 0;
+
+        for (char *name = strtok(text, ","); name != NULL; name = strtok(NULL, ",")) {
+                size_t i = 0;
+
+                while (i < sizeof(types) / sizeof(types[0]) && strcmp(types[i].name, name) != 0)
+                        i++;
+                if (i == sizeof(types) / sizeof(types[0]))
+                        die(name);
+                set |= types[i].bit;
+        }
+        return set;
+}
+
 static void set_defaults(struct child_setup *setup)
 {
         setup->magic = CHILD_SETUP_MAGIC;
@@ -110,6 +134,8 @@ static void set_defaults(struct child_setup *setup)
         setup->incarnation = INCARNATION;
         setup->settings.stream_types = DATA_KLINE;
         setup->settings.stream_intervals = 1u << INTERVAL_1M;
+        setup->settings.depth_levels = 20;
+        setup->settings.depth_cadence_ms = 1000;
         setup->settings.buffer_size = 100000;
         setup->settings.max_retries = 5;
         setup->settings.retry_delay_ms = 1000;
@@ -131,7 +157,12 @@ enum {
         OPTION_NO_ACKS,
         OPTION_ACKS_AGAIN,
         OPTION_QUIET,
-        OPTION_RETRY
+        OPTION_RETRY,
+        OPTION_TYPES,
+        OPTION_REST,
+        OPTION_LEVELS,
+        OPTION_CADENCE,
+        OPTION_DIFFS
 };
 
 static const struct option long_options[] = {{"program", 1, NULL, OPTION_PROGRAM}, {"url", 1, NULL, OPTION_URL},
@@ -140,7 +171,9 @@ static const struct option long_options[] = {{"program", 1, NULL, OPTION_PROGRAM
     {"buffer", 1, NULL, OPTION_BUFFER}, {"level", 1, NULL, OPTION_LEVEL}, {"seconds", 1, NULL, OPTION_SECONDS},
     {"drain", 0, NULL, OPTION_DRAIN}, {"no-acks-after", 1, NULL, OPTION_NO_ACKS},
     {"acks-again-after", 1, NULL, OPTION_ACKS_AGAIN}, {"quiet", 0, NULL, OPTION_QUIET},
-    {"retry-delay-ms", 1, NULL, OPTION_RETRY}, {NULL, 0, NULL, 0}};
+    {"retry-delay-ms", 1, NULL, OPTION_RETRY}, {"types", 1, NULL, OPTION_TYPES}, {"rest", 1, NULL, OPTION_REST},
+    {"levels", 1, NULL, OPTION_LEVELS}, {"cadence-ms", 1, NULL, OPTION_CADENCE}, {"diffs", 0, NULL, OPTION_DIFFS},
+    {NULL, 0, NULL, 0}};
 
 static void take_option(struct options *options, int option, char *value)
 {
@@ -165,6 +198,11 @@ static void take_option(struct options *options, int option, char *value)
         case OPTION_NO_ACKS: options->no_acks_after = strtoull(value, NULL, 10); break;
         case OPTION_ACKS_AGAIN: options->acks_again_after = strtoll(value, NULL, 10); break;
         case OPTION_QUIET: options->quiet = true; break;
+        case OPTION_TYPES: settings->stream_types = read_types(value); break;
+        case OPTION_REST: snprintf(settings->rest_url, sizeof(settings->rest_url), "%s", value); break;
+        case OPTION_LEVELS: settings->depth_levels = (uint32_t)strtoul(value, NULL, 10); break;
+        case OPTION_CADENCE: settings->depth_cadence_ms = strtoll(value, NULL, 10); break;
+        case OPTION_DIFFS: settings->depth_diffs = true; break;
         default: exit(2);
         }
 }
@@ -245,6 +283,57 @@ static void print_kline(const char *stream, const struct kline *k)
             values.quote_volume, values.trades, values.taker_base, values.taker_quote);
 }
 
+static void print_level(const char *name, const struct level *level)
+{
+        printf(" %s %.10g %.10g", name, decimal64_to_double(level->price, level->price_exponent),
+            decimal64_to_double(level->size, level->size_exponent));
+}
+
+static void print_depth(const struct record_view *record)
+{
+        static const char *const kinds[] = {"top", "changes", "snapshot", "clear"};
+        const struct depth *d = record->payload;
+        const struct level *levels = (const struct level *)(d + 1);
+
+        printf("%s %s %" PRId64 " %" PRId64 " time_us %" PRId64 " bids %u asks %u",
+            d->kind < 4 ? kinds[d->kind] : "unknown", record->stream->symbol, d->first_id, d->update_id, d->time_us,
+            d->bids, d->asks);
+        if (d->kind == DEPTH_TOP && d->bids > 0)
+                print_level("bid", &levels[0]);
+        if (d->kind == DEPTH_TOP && d->asks > 0)
+                print_level("ask", &levels[d->bids]);
+        printf("\n");
+}
+
+// False where it is none.
+static bool print_tick(const struct record_view *record)
+{
+        const struct trade *t = record->payload;
+        const struct agg_trade *a = record->payload;
+        const struct quote *q = record->payload;
+
+        switch (record->type) {
+        case RECORD_TRADE:
+                printf("trade %s %" PRId64 " time_us %" PRId64, record->stream->symbol, t->id, t->time_us);
+                print_level(t->buyer_maker ? "sell" : "buy", &t->level);
+                break;
+        case RECORD_AGG_TRADE:
+                printf("agg_trade %s %" PRId64 " of %" PRId64 " to %" PRId64 " time_us %" PRId64,
+                    record->stream->symbol, a->id, a->first_id, a->last_id, a->time_us);
+                print_level(a->buyer_maker ? "sell" : "buy", &a->level);
+                break;
+        case RECORD_QUOTE:
+                printf("quote %s %" PRId64 " time_us %" PRId64, record->stream->symbol, q->update_id, q->time_us);
+                print_level("bid", &q->bid);
+                print_level("ask", &q->ask);
+                break;
+        case RECORD_DEPTH: print_depth(record); return true;
+        default: return false;
+        }
+        printf("\n");
+        return true;
+}
+
 static void print_record(const struct record_view *record)
 {
         char stream[SYMBOL_SIZE + 8] = "-", time[TIME_TEXT_SIZE];
@@ -264,24 +353,52 @@ static void print_record(const struct record_view *record)
         } else if (record->type == RECORD_FIN) {
                 const struct record_fin *f = record->payload;
                 printf("fin records %" PRIu64 "\n", f->records);
-        } else {
+        } else if (!print_tick(record)) {
                 printf("%s %s\n", record_type_name(record->type), stream);
+        }
+}
+
+// False for records that are no data. Bars: the time of their close.
+static bool data_times(const struct record_view *record, int64_t *time_us, int64_t *received_ns)
+{
+        switch (record->type) {
+        case RECORD_KLINE:
+                *time_us = ((const struct kline *)record->payload)->close_us;
+                *received_ns = ((const struct kline *)record->payload)->received_wall_ns;
+                return true;
+        case RECORD_TRADE:
+                *time_us = ((const struct trade *)record->payload)->time_us;
+                *received_ns = ((const struct trade *)record->payload)->received_wall_ns;
+                return true;
+        case RECORD_AGG_TRADE:
+                *time_us = ((const struct agg_trade *)record->payload)->time_us;
+                *received_ns = ((const struct agg_trade *)record->payload)->received_wall_ns;
+                return true;
+        case RECORD_QUOTE:
+                *time_us = ((const struct quote *)record->payload)->time_us;
+                *received_ns = ((const struct quote *)record->payload)->received_wall_ns;
+                return true;
+        case RECORD_DEPTH:
+                *time_us = ((const struct depth *)record->payload)->time_us;
+                *received_ns = ((const struct depth *)record->payload)->received_wall_ns;
+                return true;
+        default: return false;
         }
 }
 
 static void take_record(struct harness *harness, const struct record_view *record)
 {
         harness->records++;
-        if (record->type == RECORD_KLINE) {
-                const struct kline *kline = record->payload;
+        int64_t time_us, received_ns;
 
-                harness->last_bar_at = mono_now();
+        if (data_times(record, &time_us, &received_ns)) {
                 if (harness->bars++ == 0) {
-                        harness->first_bar_at = harness->last_bar_at;
+                        harness->first_bar_at = harness->now;
                         // Nobody asks for serverTime here, and without one the exchange's clock stands still.
-                        governor_clock_sync(harness->governor, kline->close_us, boot_now());
+                        governor_clock_sync(harness->governor, time_us, boot_now());
                 }
-                latency_add(&harness->latency, (wall_now().ns - kline->received_wall_ns) / 1000);
+                harness->last_bar_at = harness->now;
+                latency_add(&harness->latency, (harness->wall.ns - received_ns) / 1000);
         }
         if (!harness->options.quiet)
                 print_record(record);
@@ -303,6 +420,8 @@ static void take_batch(struct harness *harness, const void *bytes, size_t length
         struct record_view record;
         const char *why;
 
+        harness->now = mono_now();
+        harness->wall = wall_now();
         if (batch_open(bytes, length, &view, &why) != 0) {
                 printf("broken batch: %s\n", why);
                 harness->broken++;

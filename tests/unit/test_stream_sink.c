@@ -3,7 +3,8 @@
 // LINK: workers/stream/sink.c workers/stream/stream.c workers/stream/streamtype.c workers/stream/klinestream.c
 // LINK: workers/stream/kline.c workers/stream/json.c workers/stream/frame.c workers/stream/bars.c
 // LINK: workers/stream/tradestream.c workers/stream/quotestream.c workers/stream/trade.c workers/stream/fields.c
-// LINK: workers/stream/ids.c workers/stream/updates.c
+// LINK: workers/stream/ids.c workers/stream/updates.c workers/stream/depthstream.c workers/stream/depthevent.c
+// LINK: workers/stream/book.c workers/stream/booksync.c
 #include "workers/stream/sink.h"
 
 #include "common/memory.h"

@@ -48,8 +48,15 @@ void carrier_init(struct carrier *carrier, struct worker *worker, struct stream 
 
 static void bound_all(struct carrier *carrier, enum boundary_reason reason)
 {
-        for (size_t i = 0; i < carrier->count; i++)
-                sink_boundary(&carrier->worker->sink, &carrier->streams[i], reason, 0);
+        struct sink *sink = &carrier->worker->sink;
+
+        for (size_t i = 0; i < carrier->count; i++) {
+                struct stream *stream = &carrier->streams[i];
+
+                if (stream->type->interrupt != NULL)
+                        stream->type->interrupt(stream, sink);
+                sink_boundary(sink, stream, reason, 0);
+        }
 }
 
 // Streams of an overlap whose other leg ended before they were proven.
@@ -105,7 +112,7 @@ static void leg_opened(void *user)
                 if (leg->overlap)
                         stream->type->overlap(stream, leg->index);
                 else
-                        stream->type->restart(stream, leg->index);
+                        stream->type->restart(stream, leg->index, now);
                 if (i < leg->url_streams)
                         carrier_connect_stream(leg, stream);
         }

@@ -45,6 +45,57 @@ bool fields_read_decimal(struct json *json, struct field_decimal *decimal)
                decimal64_parse(text.at, text.length, &decimal->mantissa, &decimal->exponent) == 0;
 }
 
+static bool take(struct json *json, char expected)
+{
+        if (json_peek(json) != expected)
+                return false;
+        json->at++;
+        return true;
+}
+
+// Places beyond those of a 63-bit mantissa would make prices that book.c cannot compare; there are none.
+static bool is_usable(const struct field_decimal *value)
+{
+        return value->mantissa >= 0 && value->exponent >= -FAST_DIGITS_MAX;
+}
+
+static bool read_level(struct json *json, struct level *level)
+{
+        struct field_decimal price, size;
+
+        if (!take(json, '[') || !fields_read_decimal(json, &price) || !take(json, ',') ||
+            !fields_read_decimal(json, &size))
+                return false;
+        // Older frames carry a third, empty member.
+        if (json_peek(json) == ',' && (json->at++, !json_skip_value(json)))
+                return false;
+        if (!take(json, ']') || !is_usable(&price) || !is_usable(&size) || price.mantissa == 0)
+                return false;
+        *level = (struct level){.price = price.mantissa,
+            .size = size.mantissa,
+            .price_exponent = price.exponent,
+            .size_exponent = size.exponent};
+        return true;
+}
+
+bool fields_read_levels(struct json *json, struct field_levels *levels, struct field_range *range)
+{
+        *range = (struct field_range){.from = levels->count};
+        if (!take(json, '['))
+                return false;
+        if (!take(json, ']')) {
+                do {
+                        if (levels->count == levels->max || !read_level(json, &levels->levels[levels->count]))
+                                return false;
+                        levels->count++;
+                } while (take(json, ','));
+                if (!take(json, ']'))
+                        return false;
+        }
+        range->count = levels->count - range->from;
+        return true;
+}
+
 static bool read_value(struct json *json, enum field_type type, struct fields *fields, unsigned letter)
 {
         switch (type) {
@@ -52,7 +103,7 @@ static bool read_value(struct json *json, enum field_type type, struct fields *f
         case FIELD_TEXT: return json_read_string(json, &fields->of[letter].text);
         case FIELD_DECIMAL: return fields_read_decimal(json, &fields->of[letter].decimal);
         case FIELD_BOOL: return json_read_bool(json, &fields->of[letter].flag);
-        case FIELD_ARRAY: fields->of[letter].at = *json; return json_peek(json) == '[' && json_skip_value(json);
+        case FIELD_LEVELS: return fields_read_levels(json, fields->levels, &fields->of[letter].range);
         case FIELD_UNKNOWN: break;
         }
         return json_skip_value(json);

@@ -6,6 +6,7 @@
 #ifndef WORKERS_STREAM_FIELDS_H
 #define WORKERS_STREAM_FIELDS_H
 
+#include "common/tick.h"
 #include "workers/stream/json.h"
 
 #include <stdbool.h>
@@ -21,7 +22,7 @@ enum field_type {
         FIELD_TEXT,
         FIELD_DECIMAL, // in a string
         FIELD_BOOL,
-        FIELD_ARRAY // checked and passed over; read again from `at`
+        FIELD_LEVELS // [["price","amount"],…]
 };
 
 struct field_spec {
@@ -34,19 +35,33 @@ struct field_decimal {
         int8_t exponent;
 };
 
+// Where levels go; `levels` has room for `max`.
+struct field_levels {
+        struct level *levels;
+        size_t max, count;
+};
+
+struct field_range {
+        size_t from, count; // of the levels read
+};
+
 struct fields {
         uint64_t seen;
+        struct field_levels *levels; // in: needed where the table has FIELD_LEVELS
         union {
                 int64_t integer;
                 struct span text;
                 struct field_decimal decimal;
                 bool flag;
-                struct json at;
+                struct field_range range;
         } of[FIELDS_LETTERS];
 };
 
 // Reads the object at `json` and leaves the cursor behind it. Returns NULL, or what is wrong (static text).
 const char *fields_read(struct json *json, const struct field_spec *spec, struct fields *fields);
+// The array of levels that comes next, behind those in `levels`. False where it is none, has too many levels, or one
+// with a negative price or amount.
+bool fields_read_levels(struct json *json, struct field_levels *levels, struct field_range *range);
 // A string that comes next and is a decimal number. False where it is none, or has more than 18 digits.
 bool fields_read_decimal(struct json *json, struct field_decimal *decimal);
 

@@ -114,6 +114,7 @@ static void take_event(struct leg *leg, const struct frame *frame, const char *b
             .stream = stream,
             .frame = frame,
             .received = turn->wall,
+            .now = turn->mono,
             .exchange_now_us = turn->exchange_us,
             .leg = leg->index,
             .legs_flowing = legs_flowing(carrier),

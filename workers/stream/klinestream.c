@@ -32,13 +32,15 @@ static bool overlap_proven(const struct stream *stream, unsigned old, unsigned n
         return bars_overlap_proven(&stream->bars, old, new);
 }
 
-static void init(struct stream *stream)
+static void init(struct stream *stream, const struct settings *settings)
 {
+        (void)settings;
         bars_init(&stream->bars, stream->id.interval);
 }
 
-static void restart(struct stream *stream, unsigned leg)
+static void restart(struct stream *stream, unsigned leg, mono_time now)
 {
+        (void)now;
         bars_restart(&stream->bars, leg);
 }
 

@@ -25,13 +25,15 @@ static const char *accept_quote(struct stream_event *event, struct sink *sink)
         return NULL;
 }
 
-static void init(struct stream *stream)
+static void init(struct stream *stream, const struct settings *settings)
 {
+        (void)settings;
         updates_init(&stream->updates);
 }
 
-static void restart(struct stream *stream, unsigned leg)
+static void restart(struct stream *stream, unsigned leg, mono_time now)
 {
+        (void)now;
         updates_restart(&stream->updates, leg);
 }
 

@@ -62,12 +62,16 @@ void sink_connect(struct sink *sink, struct stream *stream, int64_t exchange_us,
         };
         stream->connect_is_owed = true;
         settle_stream(sink, stream);
+        if (stream->companion != NULL)
+                sink_connect(sink, stream->companion, exchange_us, connection, overlap);
 }
 
 void sink_overlap(struct sink *sink, struct stream *stream)
 {
         stream->overlap_is_owed = true;
         settle_stream(sink, stream);
+        if (stream->companion != NULL)
+                sink_overlap(sink, stream->companion);
 }
 
 void sink_boundary(struct sink *sink, struct stream *stream, enum boundary_reason reason, uint32_t count)
@@ -87,6 +91,10 @@ void sink_boundary(struct sink *sink, struct stream *stream, enum boundary_reaso
                 };
         }
         settle_stream(sink, stream);
+        if (stream->companion != NULL) {
+                stream->companion->last_event_us = stream->last_event_us;
+                sink_boundary(sink, stream->companion, reason, count);
+        }
 }
 
 static bool write_data(struct sink *sink, struct stream *stream, uint16_t type, const void *payload, size_t length)
@@ -143,7 +151,11 @@ bool sink_settle(struct sink *sink, struct stream_table *table)
         if (sink->kept_count > 0 && (!pipeline_has_room(sink->pipeline) || !settle_kept(sink)))
                 return false;
         for (size_t i = 0; i < table->count; i++) {
-                if (!settle_stream(sink, &table->streams[i]))
+                struct stream *stream = &table->streams[i];
+
+                if (!settle_stream(sink, stream))
+                        return false;
+                if (stream->companion != NULL && !settle_stream(sink, stream->companion))
                         return false;
         }
         return true;

@@ -36,8 +36,8 @@ static void index_streams(struct stream_table *table)
         }
 }
 
-static void add_stream(
-    struct stream_table *table, const char *symbol, const struct stream_type *type, enum interval interval)
+static void add_stream(struct stream_table *table, const char *symbol, const struct stream_type *type,
+    enum interval interval, const struct settings *settings)
 {
         struct stream *stream = &table->streams[table->count++];
         char lower[SYMBOL_SIZE];
@@ -49,7 +49,7 @@ static void add_stream(
         symbol_to_lower(symbol, lower);
         snprintf(stream->name, sizeof(stream->name), "%s@%s%s", lower, type->suffix,
             type->per_interval ? interval_name(interval) : "");
-        type->init(stream);
+        type->init(stream, settings);
 }
 
 static void add_symbol(struct stream_table *table, const char *symbol, const struct settings *settings)
@@ -61,7 +61,7 @@ static void add_symbol(struct stream_table *table, const char *symbol, const str
                         continue;
                 for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
                         if (!type->per_interval || (settings->stream_intervals & 1u << interval) != 0)
-                                add_stream(table, symbol, type, (enum interval)interval);
+                                add_stream(table, symbol, type, (enum interval)interval, settings);
                         if (!type->per_interval)
                                 break;
                 }
@@ -82,6 +82,10 @@ void stream_table_build(struct stream_table *table, const struct symbol_list *sy
 
 void stream_table_free(struct stream_table *table)
 {
+        for (size_t i = 0; i < table->count; i++) {
+                if (table->streams[i].type->free != NULL)
+                        table->streams[i].type->free(&table->streams[i]);
+        }
         free(table->streams);
         free(table->buckets);
 }

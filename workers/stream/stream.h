@@ -18,17 +18,22 @@
 #define STREAM_NAME_SIZE 48 // "1000satsusdt@kline_15m" and longer
 
 struct stream_type;
+struct depthstream;
 
 struct stream {
         struct stream_id id;
         const struct stream_type *type;
         char name[STREAM_NAME_SIZE];
-        union {                         // its continuity
-                struct bars bars;       // klines
-                struct ids ids;         // trades, aggregate trades
-                struct updates updates; // quotes
+        union {                            // its continuity
+                struct bars bars;          // klines
+                struct ids ids;            // trades, aggregate trades
+                struct updates updates;    // quotes
+                struct depthstream *depth; // order books
         };
         int64_t last_event_us; // exchange time, 0: none yet
+        // A second stream of ours that the same events make (changes beside snapshots of a book): it is connected and
+        // interrupted together with this one. NULL: none. Not in the table.
+        struct stream *companion;
 
         // Told to the writer, in this order, before the stream's next record; see sink.h.
         struct record_boundary owed_boundary; // reason 0: none

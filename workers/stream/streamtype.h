@@ -15,6 +15,7 @@ struct stream_event {
         struct stream *stream;
         const struct frame *frame; // its data has not been read; frame_close() must be called behind it
         wall_time received;        // when it was read from the socket
+        mono_time now;             // likewise
         int64_t exchange_now_us;   // exchange time then; this host's clock where it is not known yet
         unsigned leg;              // connection it came on
         unsigned legs_flowing;     // mask of the stream's connections that are up
@@ -27,10 +28,13 @@ struct stream_type {
         enum data_kind setting; // bit of settings.stream_types that asks for it
         const char *suffix;     // name at the exchange, after "symbol@"
         bool per_interval;      // and the interval behind it
-        void (*init)(struct stream *stream);
+        void (*init)(struct stream *stream, const struct settings *settings);
+        void (*free)(struct stream *stream); // NULL: nothing to free
         // The stream begins on leg `leg`: after an interruption, or while the other leg still flows.
-        void (*restart)(struct stream *stream, unsigned leg);
+        void (*restart)(struct stream *stream, unsigned leg, mono_time now);
         void (*overlap)(struct stream *stream, unsigned leg);
+        // No leg carries it any more. NULL: that is nothing to it.
+        void (*interrupt)(struct stream *stream, struct sink *sink);
         // Reads the event, and puts what is to be kept into the sink once the whole frame was found good. Returns NULL,
         // or what is wrong (static text).
         const char *(*accept)(struct stream_event *event, struct sink *sink);
@@ -45,5 +49,6 @@ extern const struct stream_type kline_stream_type;     // klinestream.c
 extern const struct stream_type trade_stream_type;     // tradestream.c
 extern const struct stream_type agg_trade_stream_type; // tradestream.c
 extern const struct stream_type quote_stream_type;     // quotestream.c
+extern const struct stream_type depth_stream_type;     // depthstream.c
 
 #endif

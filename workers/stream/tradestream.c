@@ -47,13 +47,15 @@ static const char *accept_agg_trade(struct stream_event *event, struct sink *sin
         return NULL;
 }
 
-static void init(struct stream *stream)
+static void init(struct stream *stream, const struct settings *settings)
 {
+        (void)settings;
         ids_init(&stream->ids);
 }
 
-static void restart(struct stream *stream, unsigned leg)
+static void restart(struct stream *stream, unsigned leg, mono_time now)
 {
+        (void)now;
         ids_restart(&stream->ids, leg);
 }
 

@@ -77,6 +77,14 @@ static int read_endpoints(struct worker *worker)
                 log_error("endpoints.stream: %s: %s; wss://host[:port] is accepted", settings->stream_url, why);
                 return -1;
         }
+        // Order books start from a REST answer; nothing else here asks for one.
+        if ((settings->stream_types & DATA_DEPTH) != 0) {
+                why = endpoint_parse(settings->rest_url, "https", "http", &worker->rest);
+                if (why != NULL) {
+                        log_error("endpoints.rest: %s: %s; https://host[:port] is accepted", settings->rest_url, why);
+                        return -1;
+                }
+        }
         if (settings->proxy[0] == '\0')
                 return 0;
         why = endpoint_parse(settings->proxy, NULL, "http", &worker->proxy);
@@ -94,7 +102,8 @@ static int open_ws(struct worker *worker)
             .endpoint = &worker->endpoint,
             .ca_file = settings->ca_file,
             .proxy = settings->proxy[0] != '\0' ? &worker->proxy : NULL,
-            .connections_max = (unsigned)worker->carriers_count * CONNECTION_LEGS,
+            .tls = worker->endpoint.tls || worker->rest.tls,
+            .connections_max = (unsigned)worker->carriers_count * CONNECTION_LEGS + 1,
             .path_bytes_max = STREAM_URL_BYTES_MAX,
         };
 
@@ -156,6 +165,7 @@ int worker_open(struct worker *worker)
                 return EXIT_BAD_CONFIG;
         }
         open_carriers(worker, now);
+        snapshots_init(&worker->snapshots, worker);
         atomic_store(&worker->child.vitals->symbols, (uint32_t)worker->table.count);
         int code = open_ws(worker);
         return code == 0 ? open_pipeline(worker) : code;
@@ -166,6 +176,7 @@ void worker_close(struct worker *worker)
         ws_close(worker->ws);
         pipeline_close(worker->pipeline);
         sink_free(&worker->sink);
+        snapshots_free(&worker->snapshots);
         stream_table_free(&worker->table);
         free(worker->carriers);
 }
@@ -230,6 +241,7 @@ void worker_drain(struct worker *worker)
                 return;
         worker->state = WORKER_DRAINING;
         worker->drain_until = after_ms(now, DRAIN_MS);
+        snapshots_stop(&worker->snapshots);
         hold_all(worker, BOUNDARY_STOP, now);
 }
 
@@ -337,6 +349,8 @@ void worker_step(struct worker *worker)
                 step_draining(worker, now);
         for (size_t i = 0; i < worker->carriers_count; i++)
                 next = earlier(next, carrier_step(&worker->carriers[i], now));
+        if (worker->state == WORKER_RUNNING)
+                next = earlier(next, snapshots_step(&worker->snapshots, now));
         next = earlier(next, step_pipeline(worker, now));
         next = earlier(next, worker->heartbeat_at);
         ws_set_timer(worker->ws, next);

@@ -9,6 +9,7 @@
 #include "workers/stream/carrier.h"
 #include "workers/stream/endpoint.h"
 #include "workers/stream/sink.h"
+#include "workers/stream/snapshots.h"
 #include "workers/stream/stream.h"
 #include "workers/stream/ws.h"
 
@@ -30,12 +31,13 @@ struct turn {
 
 struct worker {
         struct child child;
-        struct endpoint endpoint, proxy;
+        struct endpoint endpoint, rest, proxy;
         struct ws *ws;
         struct ws_watch *pipeline_watch;
         struct pipeline *pipeline;
         struct sink sink;
         struct stream_table table;
+        struct snapshots snapshots;
         struct carrier *carriers;
         size_t carriers_count;
         uint64_t messages, messages_shown, malformed;

@@ -4,6 +4,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "workers/stream/wslib.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,7 @@ struct ws_watch {
 };
 
 struct ws_connection {
+        enum ws_kind kind; // WS_KIND_CONNECTION
         struct ws *ws;
         struct lws *wsi;
         void *user; // NULL: the owner has let go of it
@@ -51,7 +53,6 @@ struct ws {
         struct lws_vhost *vhost;
         struct ws_handlers handlers;
         const struct endpoint *endpoint, *proxy;
-        char host_header[URL_SIZE + 8];
         int timer_fd;
         mono_time timer_at;
         struct ws_watch *watches[FIXED_DESCRIPTORS];
@@ -117,7 +118,7 @@ static void take_piece(struct ws_connection *connection, struct lws *wsi, const 
 // ---- how it ended ----
 
 // The library's text, or what it means where it is a number.
-static const char *plain_failure(const char *text)
+const char *ws_library_failure(const char *text)
 {
         static const char system_error[] = "connect SYSCALL ";
         if (strcmp(text, "Unable to connect") == 0)
@@ -150,7 +151,7 @@ static void note_failure(struct ws_connection *connection, struct lws *wsi, cons
         }
         if (end->certificate_error != 0)
                 end->stage = WS_STAGE_TLS;
-        snprintf(end->detail, sizeof(end->detail), "%s", plain_failure(text));
+        snprintf(end->detail, sizeof(end->detail), "%s", ws_library_failure(text));
         if (end->stage == WS_STAGE_HTTP && end->http_status == 0)
                 end->http_status = (int)lws_http_client_http_response(wsi);
 }
@@ -275,6 +276,8 @@ void ws_connection_close(struct ws_connection *connection)
 
 static int verify_certificate(struct ws_connection *connection, X509_STORE_CTX *chain, bool accepted)
 {
+        if (connection != NULL && connection->kind != WS_KIND_CONNECTION)
+                return 0;
         // The verdict is OpenSSL's; only its reason is kept, for the library's own text does not tell it.
         if (!accepted && connection != NULL && connection->end.certificate_error == 0)
                 connection->end.certificate_error = X509_STORE_CTX_get_error(chain);
@@ -285,8 +288,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
         struct ws_connection *connection = user;
 
-        if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION)
+        if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) // `user` is OpenSSL's
                 return verify_certificate(lws_wsi_user(wsi), user, length != 0);
+        if (user != NULL && *(const enum ws_kind *)user == WS_KIND_GET)
+                return ws_get_event(wsi, reason, user, in, length);
         if (connection == NULL)
                 return 0;
         bool owned = connection->user != NULL;
@@ -379,12 +384,12 @@ static int open_context(struct ws *ws, const struct ws_options *options)
             .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         };
 
-        if (ws->endpoint->tls)
+        if (options->tls)
                 info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         ws->context = lws_create_context(&info);
         if (ws->context == NULL)
                 return -1;
-        if (ws->endpoint->tls) {
+        if (options->tls) {
                 info.ssl_client_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
                 if (options->ca_file[0] != '\0') {
                         info.client_ssl_ca_filepath = options->ca_file;
@@ -404,10 +409,6 @@ struct ws *ws_open(const struct ws_options *options, const struct ws_handlers *h
         ws->endpoint = endpoint;
         ws->proxy = options->proxy;
         ws->timer_at = (mono_time){INT64_MAX};
-        bool default_port = endpoint->port == (endpoint->tls ? 443 : 80);
-        const char *brackets = strchr(endpoint->host, ':') != NULL ? "[]" : "";
-        snprintf(ws->host_header, sizeof(ws->host_header), default_port ? "%.1s%s%s" : "%.1s%s%s:%u", brackets,
-            endpoint->host, brackets[0] != '\0' ? "]" : "", endpoint->port);
         unsetenv("http_proxy"); // the library would obey it
         lws_set_log_level(LLL_ERR | LLL_WARN, log_library_line);
         ws->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -526,43 +527,61 @@ static int use_proxy(struct ws *ws, const char *address)
         return lws_set_proxy(ws->vhost, proxy);
 }
 
-struct ws_connection *ws_connect(struct ws *ws, const char *path, unsigned attempt, void *user, struct ws_end *end)
+// "host[:port]" as the Host header has it. Returns `text`.
+static const char *host_header(const struct endpoint *endpoint, char *text, size_t size)
 {
-        char address[NI_MAXHOST];
+        bool default_port = endpoint->port == (endpoint->tls ? 443 : 80), is_ipv6 = strchr(endpoint->host, ':') != NULL;
+        const char *left = is_ipv6 ? "[" : "", *right = is_ipv6 ? "]" : "";
 
-        *end = (struct ws_end){0};
-        if (resolve(ws->proxy != NULL ? ws->proxy : ws->endpoint, attempt, address, sizeof(address), end) != 0)
-                return NULL;
-        if (ws->proxy != NULL && use_proxy(ws, address) != 0) {
-                end->stage = WS_STAGE_PROXY;
-                return NULL;
-        }
-        struct ws_connection *connection = memory_zeroed(1, sizeof(*connection));
-        *connection = (struct ws_connection){.ws = ws, .user = user, .starting = true};
-        connection->end.stage = ws->proxy != NULL ? WS_STAGE_PROXY : WS_STAGE_TCP;
+        snprintf(text, size, default_port ? "%s%s%s" : "%s%s%s:%u", left, endpoint->host, right, endpoint->port);
+        return text;
+}
+
+int ws_library_connect(struct ws *ws, const struct ws_target *target, void *user, struct lws **wsi, struct ws_end *end)
+{
+        const struct endpoint *endpoint = target->endpoint;
+        char address[NI_MAXHOST], host[URL_SIZE + 8];
+
+        if (resolve(ws->proxy != NULL ? ws->proxy : endpoint, target->attempt, address, sizeof(address), end) != 0)
+                return -1;
+        end->stage = ws->proxy != NULL ? WS_STAGE_PROXY : WS_STAGE_TCP;
+        if (ws->proxy != NULL && use_proxy(ws, address) != 0)
+                return -1;
         struct lws_client_connect_info info = {
             .context = ws->context,
             .vhost = ws->vhost,
             // A proxy is told the name, whoever connects directly uses the address just found. The certificate is
             // checked against `host` in either case.
-            .address = ws->proxy != NULL ? ws->endpoint->host : address,
-            .port = ws->endpoint->port,
-            .path = path,
-            .host = ws->host_header,
-            .ssl_connection = (ws->endpoint->tls ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
+            .address = ws->proxy != NULL ? endpoint->host : address,
+            .port = endpoint->port,
+            .path = target->path,
+            .host = host_header(endpoint, host, sizeof(host)),
+            .method = target->method,
+            .ssl_connection = (endpoint->tls ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
             .local_protocol_name = protocols[0].name,
             .alpn = "http/1.1",
-            .userdata = connection,
-            .pwsi = &connection->wsi,
+            .userdata = user,
+            .pwsi = wsi,
             .retry_and_idle_policy = &no_idle_policy,
         };
         errno = 0;
-        if (lws_client_connect_via_info(&info) == NULL) {
-                int saved_errno = errno;
-                *end = connection->end;
-                if (end->detail[0] == '\0')
-                        snprintf(end->detail, sizeof(end->detail), "%s",
-                            saved_errno != 0 ? strerror(saved_errno) : "refused or unreachable");
+        if (lws_client_connect_via_info(&info) != NULL)
+                return 0;
+        snprintf(end->detail, sizeof(end->detail), "%s", errno != 0 ? strerror(errno) : "refused or unreachable");
+        return -1;
+}
+
+struct ws_connection *ws_connect(struct ws *ws, const char *path, unsigned attempt, void *user, struct ws_end *end)
+{
+        struct ws_connection *connection = memory_zeroed(1, sizeof(*connection));
+        struct ws_target target = {.endpoint = ws->endpoint, .path = path, .attempt = attempt};
+
+        *end = (struct ws_end){0};
+        *connection = (struct ws_connection){.ws = ws, .user = user, .starting = true};
+        connection->end.stage = ws->proxy != NULL ? WS_STAGE_PROXY : WS_STAGE_TCP;
+        if (ws_library_connect(ws, &target, connection, &connection->wsi, end) != 0) {
+                if (connection->end.detail[0] != '\0') // a callback knew better
+                        *end = connection->end;
                 connection_free(connection);
                 return NULL;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// WebSocket client and event loop; ws.c is the only file that touches libwebsockets. Its poll loop is the process's
-// loop (Debian's package has no other that we could share), so other descriptors and the timer are served here too.
+// WebSocket client and event loop; ws.c and wsget.c are the only files that touch libwebsockets. Its poll loop is the
+// process's loop (Debian's package has no other that we could share), so other descriptors and the timer are served
+// here too.
 //
 // TLS verifies chain and host and wants at least TLS 1.2; there is no switch to turn that off. Pings of the exchange
 // are answered inside the library. Fragments are assembled. Callbacks run inside ws_service(); they may send and close,
@@ -33,7 +34,8 @@ struct ws_options {
         const struct endpoint *endpoint; // where connections go; outlives ws
         const char *ca_file;             // "" : the system's authorities
         const struct endpoint *proxy;    // NULL: none. The environment is never read
-        unsigned connections_max;        // at the same time, renewals included
+        bool tls;                        // some connection, here or of wsget.h, will want it
+        unsigned connections_max;        // at the same time, renewals and requests included
         size_t path_bytes_max;           // longest path with its query
 };
 
