@@ -13,15 +13,25 @@
 
 static size_t charged;
 
-// Large blocks lie in huge pages: a year of bars is 10,000 pages else, each a fault, which is half of an answer's time.
+// Large blocks are mappings of their own, so that what an answer took goes back to the system with it, in huge pages
+// where the kernel has them: a year of bars is 10,000 small ones, each a fault.
 static uint8_t *allocate(size_t capacity)
 {
         if (capacity < HUGE_BYTES)
                 return malloc(capacity);
-        uint8_t *data = aligned_alloc(HUGE_BYTES, capacity);
-        if (data != NULL)
-                (void)madvise(data, capacity, MADV_HUGEPAGE); // a kernel without them has small ones
+        uint8_t *data = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (data == MAP_FAILED)
+                return NULL;
+        (void)madvise(data, capacity, MADV_HUGEPAGE);
         return data;
+}
+
+static void deallocate(uint8_t *data, size_t capacity)
+{
+        if (capacity < HUGE_BYTES)
+                free(data);
+        else
+                (void)munmap(data, capacity);
 }
 
 // At least twice what it was, so that growing costs at most one more copy.
@@ -52,7 +62,7 @@ int block_reserve(struct block *block, size_t more)
                 return -1;
         if (block->length > 0)
                 memcpy(data, block->data, block->length);
-        free(block->data);
+        deallocate(block->data, block->capacity);
         charged += capacity - block->capacity;
         block->data = data;
         block->capacity = capacity;
@@ -62,7 +72,7 @@ int block_reserve(struct block *block, size_t more)
 void block_release(struct block *block)
 {
         charged -= block->capacity;
-        free(block->data);
+        deallocate(block->data, block->capacity);
         *block = (struct block){0};
 }
 
