@@ -35,7 +35,7 @@ def measure(bench):
     full = [one["weight"] / budget for one in seen["minutes"] if first <= one["minute"] < first + bench.minutes]
     if len(full) != bench.minutes:
         raise AssertionError(f"{len(full)} of {bench.minutes} minutes saw requests: {seen['minutes']}")
-    yield f"budget used over {len(full)} full minutes", f"{100 * sum(full) / len(full):.2f} %"
+    yield f"budget used over all full minutes ({len(full)})", f"{100 * sum(full) / len(full):.2f} %"
     yield "budget used in the least and the most used minute", f"{100 * min(full):.2f} %, {100 * max(full):.2f} %"
     yield "answers 429, 418; requests in spite of them", f"{seen['sent_429']}, {seen['sent_418']}; {seen['violations']}"
     yield "rows in the synced store meanwhile", f"{rig.rows(status):,}"

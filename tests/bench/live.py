@@ -84,4 +84,5 @@ def measure(bench):
     for name, keys in (("alone", {"enabled": False}), ("beside a backfill", {"start_time": OLD, "parallelism": 2})):
         live, p50, p99, fetched = latency(bench, **keys)
         beside = f" and {fetched:,.0f} rows/s backfilled" if fetched >= 1000 else ""
-        yield f"receive to durable {name}, p50 and p99", f"{p50 / 1000:.2f} ms, {p99 / 1000:.2f} ms at {live:,.0f} bars/s{beside}"
+        yield (f"receive to durable {name}, p50 and p99",
+               f"{p50 / 1000:.2f} ms, {p99 / 1000:.2f} ms at {live:,.0f} bars/s{beside}")

@@ -32,8 +32,10 @@ class Watch:
 
 def child_of(feeder, kind, name=None):
     status = rig.look(feeder)
-    found = [child for child in status["children"] if child["class"] == kind and name in (None, child["name"])] if status else []
-    return found[0] if found else None
+    for child in status["children"] if status else []:
+        if child["class"] == kind and name in (None, child["name"]):
+            return child
+    return None
 
 
 def is_ready(child, other_than):
@@ -67,7 +69,7 @@ def gone(pid):
 
 def kill_supervisor(exchange, feeder):
     status = feeder.status()
-    children = [pid for kind, group in rig.pids(feeder, status).items() if kind not in ("supervisor", "command") for pid in group]
+    children = [child["pid"] for child in status["children"] if child["pid"] > 0]
     watch = Watch()
     os.kill(status["supervisor_pid"], signal.SIGKILL)
     feeder.process.wait()
@@ -111,7 +113,8 @@ def measure(bench):
         yield "from `run` to the first live bar of every symbol", rig.plain_s(live)
         yield "from `run` to the first synced row in the ledger", rig.plain_s(synced)
         feeder.wait_ready()
-        for kind, works in (("stream", "new live bar stored"), ("backfill", "it fetches rows"), ("writer", "new live bar stored")):
+        works_by_kind = {"stream": "new live bar stored", "backfill": "it fetches rows", "writer": "new live bar stored"}
+        for kind, works in works_by_kind.items():
             ready, again = kill_child(exchange, feeder, kind)
             yield f"kill -9 of a {kind} process: ready; {works}", f"{rig.plain_s(ready)}; {rig.plain_s(again)}"
         alone, ready, again = kill_supervisor(exchange, feeder)
