@@ -29,10 +29,10 @@ class Bench:
     def rig(self, symbols, exchange, **keys):
         """(exchange, feeder that is not started yet); both are gone afterwards, as is what they stored."""
         directory = pathlib.Path(tempfile.mkdtemp(prefix="bf-bench-", dir=self.directory))
-        feeder = None
+        server = feeder = None
         options = {"seed": 7, "speed": 1, "trades_per_minute": 1, "symbols": ",".join(symbols), **exchange}
-        server = Exchange(self.build, directory / "exchange", **options)
         try:
+            server = Exchange(self.build, directory / "exchange", **options)
             feeder = Feeder(self.build, directory / "feeder", server, list(symbols), log_level="info", **keys)
             yield server, feeder
             code = feeder.stop()
@@ -41,7 +41,8 @@ class Bench:
         finally:
             if feeder is not None:
                 feeder.kill_everything()
-            server.stop()
+            if server is not None:
+                server.stop()
             shutil.rmtree(directory)
 
 
