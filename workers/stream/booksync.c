@@ -91,6 +91,7 @@ void booksync_fail(struct booksync *sync, mono_time now)
 {
         forget_failures(sync, now);
         sync->failures++;
+        sync->state = BOOK_IDLE; // was right, but is no more: this failure counts
         booksync_begin(sync, now);
 }
 

@@ -19,7 +19,9 @@ struct depthstream {
         int64_t top_update_id;               // of the last stored levels, 0: none
         int64_t received_ns;                 // of the newest change
         bool met[2];                         // the leg has shown an event that the book knew or took
+        mono_time refreshed_at;              // by a snapshot, or an attempt to get one
         mono_time compare_at, compare_until; // us == 0: not planned; not under way
+        bool uncertain_said;
 };
 
 // Of whichever stream has its turn; too large for the stack.
@@ -98,6 +100,7 @@ static void write_due_top(struct stream *stream, struct sink *sink, int64_t unti
 static void plan_comparison(struct depthstream *depth, mono_time now, uint64_t random)
 {
         booksync_stop(&depth->probe);
+        depth->refreshed_at = now;
         depth->compare_until = (mono_time){0};
         depth->compare_at =
             (mono_time){now.us + (DEPTH_COMPARE_MS + (int64_t)(random % (DEPTH_COMPARE_MS / 4))) * US_PER_MS};
@@ -124,8 +127,25 @@ static void compare(struct stream *stream, struct sink *sink, mono_time now)
         old = *kept;
         *kept = *fresh;
         *fresh = old;
+        depth->uncertain_said = false;
         write_book(depth, sink);
         plan_comparison(depth, now, (uint64_t)kept->update_id);
+}
+
+// Little is left of what the last snapshot showed.
+static void hasten_comparison(struct stream *stream, mono_time now)
+{
+        struct depthstream *depth = stream->depth;
+        mono_time soon = {depth->refreshed_at.us + DEPTH_REFRESH_MS * US_PER_MS};
+
+        if (depth->compare_at.us > soon.us)
+                depth->compare_at = soon.us > now.us ? soon : now;
+        if (depth->uncertain_said || book_is_certain(&depth->kept.book, depth->levels))
+                return;
+        depth->uncertain_said = true;
+        log_warn("%s: the market has left the levels that the last snapshot showed; until the next one some that have "
+                 "not changed may be missing in the book",
+            name_of(stream));
 }
 
 // ---- giving up ----
@@ -168,11 +188,9 @@ static bool apply(struct stream *stream, struct sink *sink, const struct depth *
         depth->received_ns = event->received_wall_ns;
         if (depth->changes != NULL) // the levels stand behind their head, wherever that is
                 sink_record(sink, depth->changes, RECORD_DEPTH, event, depth_record_bytes(event));
-        if (book_is_certain(&depth->kept.book, depth->levels))
-                return true;
-        booksync_fail(&depth->kept, now);
-        say_given_up(stream, sink, event->update_id, 0, "the market has moved beyond the levels that are known");
-        return false;
+        if (!book_is_certain(&depth->kept.book, DEPTH_KNOWN_MIN))
+                hasten_comparison(stream, now);
+        return true;
 }
 
 static void feed_probe(struct stream *stream, struct sink *sink, mono_time now)
@@ -252,6 +270,7 @@ static void take_for_kept(
         depth->event_us = first_us > 0 && first_us < clocks->exchange_us ? first_us : clocks->exchange_us;
         depth->received_ns = clocks->wall.ns;
         depth->top_update_id = 0;
+        depth->uncertain_said = false;
         head->time_us = depth->event_us;
         head->received_wall_ns = depth->received_ns;
         write_message(depth, sink, snapshot);

@@ -20,13 +20,13 @@ bool fields_read_decimal(struct json *json, struct field_decimal *decimal)
         // The usual case, in one pass: digits, a point, digits.
         if (json_peek(json) == '"') {
                 const char *at = json->at + 1, *start = at, *point = NULL, *end = json->end;
-                int64_t sum = 0;
+                uint64_t sum = 0; // may wrap where there are too many digits
 
                 for (; at < end; at++) {
                         unsigned digit = (unsigned)((unsigned char)*at - '0');
 
                         if (digit <= 9)
-                                sum = sum * 10 + (int64_t)digit;
+                                sum = sum * 10 + digit;
                         else if (*at == '.' && point == NULL && at > start)
                                 point = at;
                         else
@@ -35,7 +35,7 @@ bool fields_read_decimal(struct json *json, struct field_decimal *decimal)
                                 break;
                 }
                 if (at < end && *at == '"' && at - start <= FAST_DIGITS_MAX && at > start && at - 1 != point) {
-                        decimal->mantissa = sum;
+                        decimal->mantissa = (int64_t)sum;
                         decimal->exponent = (int8_t)(point != NULL ? point + 1 - at : 0);
                         json->at = at + 1;
                         return true;

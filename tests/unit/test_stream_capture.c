@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recorded quarter of an hour of BTCUSDT, across midnight, through the parsers and streams to records.
+// LINK: workers/stream/sink.c workers/stream/stream.c workers/stream/streamtype.c workers/stream/klinestream.c
+// LINK: workers/stream/kline.c workers/stream/json.c workers/stream/frame.c workers/stream/bars.c
+// LINK: workers/stream/tradestream.c workers/stream/quotestream.c workers/stream/trade.c workers/stream/fields.c
+// LINK: workers/stream/ids.c workers/stream/updates.c workers/stream/depthstream.c workers/stream/depthevent.c
+// LINK: workers/stream/book.c workers/stream/booksync.c -lz
+#include "common/memory.h"
+#include "workers/stream/book.h"
+#include "workers/stream/depthstream.h"
+#include "workers/stream/sink.h"
+#include "workers/stream/streamtype.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/stream_files.h"
+
+#include <string.h>
+
+#define DIFFS 6495
+#define TRADES 19904
+#define SHARED_UPDATES 1072
+
+// ---- what the records say ----
+
+#define TOUCHES_MAX 100000
+
+struct touch {
+        int64_t update_id;
+        struct level bid, ask;
+};
+
+struct touches {
+        size_t count;
+        struct touch of[TOUCHES_MAX];
+};
+
+static struct {
+        unsigned records[RECORD_DEPTH + 1], kinds[4];
+        int64_t trade_id;
+        unsigned trade_holes;
+        struct book rebuilt; // from the companion's records alone
+        struct touches books, quotes;
+        int64_t top_time_us;
+} seen;
+
+static struct stream_table table;
+static struct sink sink;
+
+static void note_touch(struct touches *touches, int64_t update_id, struct level bid, struct level ask)
+{
+        assert_true(touches->count < TOUCHES_MAX);
+        touches->of[touches->count++] = (struct touch){update_id, bid, ask};
+}
+
+static void note_book(void)
+{
+        struct level bid, ask;
+
+        assert_int_equal(book_top(&seen.rebuilt.bids, 1, &bid), 1);
+        assert_int_equal(book_top(&seen.rebuilt.asks, 1, &ask), 1);
+        note_touch(&seen.books, seen.rebuilt.update_id, bid, ask);
+}
+
+// Updates at which there are both a book and a quote; both must say the same.
+static unsigned count_shared(void)
+{
+        unsigned shared = 0;
+
+        for (size_t b = 0, q = 0; b < seen.books.count && q < seen.quotes.count;) {
+                const struct touch *book = &seen.books.of[b], *quote = &seen.quotes.of[q];
+
+                if (book->update_id == quote->update_id) {
+                        assert_memory_equal(book, quote, sizeof(*book));
+                        shared++;
+                }
+                b += book->update_id <= quote->update_id;
+                q += quote->update_id < book->update_id || book->update_id == quote->update_id;
+        }
+        return shared;
+}
+
+static void take_top(const struct depth *head, const struct level *levels)
+{
+        struct level expected[40];
+
+        assert_true(head->time_us > seen.top_time_us && head->time_us % US_PER_S == 0);
+        seen.top_time_us = head->time_us;
+        assert_int_equal(head->update_id, seen.rebuilt.update_id);
+        size_t bids = book_top(&seen.rebuilt.bids, 20, expected),
+               asks = book_top(&seen.rebuilt.asks, 20, expected + 20);
+        assert_int_equal(bids, 20);
+        assert_int_equal(asks, 20);
+        assert_memory_equal(levels, expected, sizeof(expected));
+}
+
+static void take_depth(const struct stream_id *id, const struct depth *head)
+{
+        const struct level *levels = (const struct level *)(head + 1);
+
+        seen.kinds[head->kind]++;
+        switch ((enum depth_kind)head->kind) {
+        case DEPTH_TOP:
+                assert_int_equal(id->kind, STREAM_DEPTH);
+                take_top(head, levels);
+                return;
+        case DEPTH_SNAPSHOT: assert_true(book_load(&seen.rebuilt, head, levels, DEPTH_SNAPSHOT_LEVELS)); break;
+        case DEPTH_CHANGES:
+                assert_true(head->first_id <= seen.rebuilt.update_id + 1);
+                assert_true(book_apply(&seen.rebuilt, head, levels));
+                note_book();
+                break;
+        case DEPTH_CLEAR: book_clear(&seen.rebuilt); break;
+        }
+        assert_int_equal(id->kind, STREAM_DEPTH_DIFF);
+}
+
+int pipeline_append(struct pipeline *pipeline, uint16_t type, const struct stream_id *stream, const void *payload,
+    size_t payload_length)
+{
+        const struct trade *trade = payload;
+        const struct quote *quote = payload;
+
+        (void)pipeline;
+        assert_true(record_payload_fits(type, payload, payload_length) && record_fits_stream(type, stream->kind));
+        seen.records[type]++;
+        if (type == RECORD_TRADE) {
+                seen.trade_holes += seen.trade_id != 0 && trade->id != seen.trade_id + 1;
+                seen.trade_id = trade->id;
+        } else if (type == RECORD_QUOTE) {
+                note_touch(&seen.quotes, quote->update_id, quote->bid, quote->ask);
+        } else if (type == RECORD_DEPTH) {
+                take_depth(stream, payload);
+        }
+        return 0;
+}
+
+bool pipeline_has_room(const struct pipeline *pipeline)
+{
+        (void)pipeline;
+        return true;
+}
+
+// ---- the capture ----
+
+static void begin(const char *symbol, bool diffs)
+{
+        static struct symbol_list symbols;
+        struct settings *settings = memory_zeroed(1, sizeof(*settings));
+
+        memset(&seen, 0, sizeof(seen));
+        book_init(&seen.rebuilt);
+        symbols.count = 0;
+        symbol_list_add(&symbols, symbol);
+        settings->stream_types = DATA_TRADE | DATA_BOOK_TICKER | DATA_DEPTH;
+        settings->depth_levels = 20;
+        settings->depth_cadence_ms = 1000;
+        settings->depth_diffs = diffs;
+        stream_table_build(&table, &symbols, settings);
+        free(settings);
+        sink_init(&sink, NULL);
+        for (size_t i = 0; i < table.count; i++)
+                table.streams[i].type->restart(&table.streams[i], 0, (mono_time){0});
+}
+
+static void end(void)
+{
+        book_free(&seen.rebuilt);
+        sink_free(&sink);
+        stream_table_free(&table);
+}
+
+static void take_frame(const char *text, size_t length, int64_t received_ns)
+{
+        struct frame frame;
+
+        frame_open(&frame, text, length);
+        assert_int_equal(frame.kind, FRAME_EVENT);
+        struct stream_event event = {.stream = stream_table_find(&table, frame.stream),
+            .frame = &frame,
+            .received = {received_ns},
+            .now = {received_ns / 1000},
+            .exchange_now_us = received_ns / 1000,
+            .legs_flowing = 1};
+        assert_non_null(event.stream);
+        assert_null(event.stream->type->accept(&event, &sink));
+}
+
+static void take_snapshot(const char *text, size_t length, int64_t received_ns)
+{
+        static struct depth_message snapshot;
+        struct depth_clocks clocks = {
+            .now = {received_ns / 1000}, .wall = {received_ns}, .exchange_us = received_ns / 1000};
+        struct stream *stream = stream_table_find(&table, (struct span){"btcusdt@depth@100ms", 19});
+
+        assert_null(depth_read_snapshot(text, length, &snapshot));
+        assert_true(depthstream_wants_snapshot(stream, clocks.now));
+        depthstream_take_snapshot(stream, &sink, &snapshot, &clocks);
+}
+
+// Returns false where the recording is not there. `keep`: NULL, or whether the n-th depth frame is let through.
+static bool replay(const char *name, bool (*keep)(unsigned n), unsigned *depth_frames)
+{
+        static char line[CAPTURE_LINE_SIZE];
+        gzFile file = open_capture(name);
+
+        if (file == NULL)
+                return false;
+        while (gzgets(file, line, sizeof(line)) != NULL) {
+                char *text;
+                int64_t received_ns = strtoll(line, &text, 10);
+                size_t length = strcspn(++text, "\r\n");
+
+                if (strncmp(text, "{\"lastUpdateId\"", 15) == 0)
+                        take_snapshot(text, length, received_ns);
+                else if (strstr(text, "@depth@100ms\"") == NULL || keep == NULL || keep(*depth_frames))
+                        take_frame(text, length, received_ns);
+                *depth_frames += strstr(text, "@depth@100ms\"") != NULL;
+        }
+        gzclose(file);
+        return true;
+}
+
+static void recorded_quarter_of_an_hour_is_kept_whole(void **state)
+{
+        unsigned depth_frames = 0;
+
+        (void)state;
+        begin("BTCUSDT", true);
+        if (!replay("btcusdt_20240808.gz", NULL, &depth_frames) ||
+            !replay("btcusdt_20240809.gz", NULL, &depth_frames)) {
+                end();
+                skip();
+        }
+        assert_int_equal(seen.records[RECORD_TRADE], TRADES);
+        assert_int_equal(seen.trade_holes, 0);
+        assert_int_equal(seen.records[RECORD_BOUNDARY], 0);
+        assert_int_equal(depth_frames, DIFFS);
+        assert_int_equal(seen.kinds[DEPTH_SNAPSHOT], 1);
+        assert_in_range(seen.kinds[DEPTH_CHANGES], DIFFS - 20, DIFFS); // a few were before the snapshot
+        assert_int_equal(seen.kinds[DEPTH_CLEAR], 0);
+        assert_int_equal(count_shared(), SHARED_UPDATES);
+        assert_in_range(seen.kinds[DEPTH_TOP], 640, 652); // each second of ten minutes and 51 seconds
+        end();
+}
+
+static bool all_but_the_hundredth(unsigned n)
+{
+        return n != 100;
+}
+
+static void lost_frame_ends_the_book_and_is_said(void **state)
+{
+        unsigned depth_frames = 0;
+
+        (void)state;
+        begin("BTCUSDT", true);
+        if (!replay("btcusdt_20240808.gz", all_but_the_hundredth, &depth_frames)) {
+                end();
+                skip();
+        }
+        assert_int_equal(seen.kinds[DEPTH_CLEAR], 1);
+        assert_int_equal(seen.records[RECORD_BOUNDARY], 2); // of the snapshots, of the changes
+        assert_in_range(seen.kinds[DEPTH_CHANGES], 70, 100);
+        assert_int_equal(seen.rebuilt.update_id, 0);
+        end();
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(recorded_quarter_of_an_hour_is_kept_whole),
+            cmocka_unit_test(lost_frame_ends_the_book_and_is_said),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
