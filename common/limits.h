@@ -121,6 +121,7 @@
 #define CONFIG_ITEMS_MAX 20000         // values in it
 #define CONFIG_ERRORS_MAX 16           // mistakes shown at once; further ones are counted
 #define CONFIG_WARNINGS_MAX 8
+#define AGGREGATES_MAX 8               // blocks of `aggregate`
 #define QUOTE_ASSETS_MAX 32
 #define DIRECTORY_LENGTH_MAX (PATH_SIZE - 1 - 112)      // leaves room for "/BTCUSDT/2H/OHLCV_4H/2024.bin.tmp"
 #define RUN_DIRECTORY_LENGTH_MAX (IPC_PATH_MAX - 24)    // leaves room for a socket's name

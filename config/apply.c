@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/apply.h"
 
+#include "config/aggregates.h"
 #include "config/suggest.h"
 #include "config/value.h"
 
@@ -107,8 +108,6 @@ static void apply_alias(
                 apply_value(apply, key_find(alias->name), item);
 }
 
-static void apply_section(const struct apply *apply, const char *section, const struct yaml_item *map);
-
 static void apply_item(
     const struct apply *apply, const char *section, const struct yaml_item *map, const struct yaml_item *item)
 {
@@ -129,6 +128,8 @@ static void apply_item(
                 apply_refuse_unknown(apply, key_place(apply, item), path);
         else if (item->kind == ITEM_MAP)
                 apply_section(apply, path, item);
+        else if (item->kind == ITEM_LIST && strcmp(path, AGGREGATES_SECTION) == 0)
+                aggregates_apply(apply, item);
         else if (!yaml_item_is_null(item)) {
                 char names[KEY_PATH_SIZE];
                 list_names(path, names, sizeof names);
@@ -137,7 +138,7 @@ static void apply_item(
         }
 }
 
-static void apply_section(const struct apply *apply, const char *section, const struct yaml_item *map)
+void apply_section(const struct apply *apply, const char *section, const struct yaml_item *map)
 {
         for (const struct yaml_item *item = map->first; item != NULL; item = item->next)
                 apply_item(apply, section, map, item);

@@ -24,6 +24,8 @@ struct apply {
 
 // Every mistake is added to the errors; the rest of the mapping is applied all the same. `map` may be NULL.
 void apply_map(const struct apply *apply, const struct yaml_item *map);
+// The keys of a section that stand in `map`; "" is the top.
+void apply_section(const struct apply *apply, const char *section, const struct yaml_item *map);
 // One value; it counts as given by the user.
 void apply_value(const struct apply *apply, const struct key_row *row, const struct yaml_item *item);
 // The same for a text that does not come from a file.

@@ -2,6 +2,7 @@
 #include "config/complete.h"
 
 #include "common/clock.h"
+#include "config/aggregates.h"
 #include "config/path.h"
 #include "config/url.h"
 
@@ -227,6 +228,7 @@ int complete_settings(struct settings *settings, const struct key_places *places
         check_times(&completion);
         check_frequency(&completion);
         check_symbols(&completion);
+        aggregates_complete(settings, places, errors);
         check_endpoints(&completion);
         if (absolute)
                 check_directories(&completion);

@@ -18,7 +18,7 @@ static const struct key_choice store_types[] = {{"files", STORE_FILES}, {"server
 static const struct key_choice column_sets[] = {{"full", COLUMNS_FULL}, {"seed", COLUMNS_SEED}, {NULL, 0}};
 static const struct key_choice levels[] = {{"5", 5}, {"10", 10}, {"20", 20}, {NULL, 0}};
 static const struct key_choice tick_kinds[] = {
-    {"trade", DATA_TRADE}, {"agg_trade", DATA_AGG_TRADE}, {"kline", DATA_KLINE}, {NULL, 0}};
+    {"trade", AGGREGATE_TRADE}, {"agg_trade", AGGREGATE_AGG_TRADE}, {NULL, 0}};
 static const struct key_choice log_levels[] = {{"debug", LOG_LEVEL_DEBUG}, {"info", LOG_LEVEL_INFO},
     {"warn", LOG_LEVEL_WARN}, {"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARN}, {"fatal", LOG_LEVEL_ERROR},
     {NULL, 0}};
@@ -208,24 +208,30 @@ const struct key_row key_rows[] = {
         .fallback = "false",
         .help = "Keep every change of the book too, with the snapshots it starts from, for stream_type depth."},
     {.name = "aggregate.from",
-        .type = KEY_CHOICE,
-        .flags = KEY_INERT,
+        .type = KEY_SOURCE,
+        .flags = KEY_RELOADABLE,
+        FIELD(aggregates[0].from),
         .choices = tick_kinds,
-        .follows = "`realtime.stream_type`",
-        .example = "trade",
-        .help = "What derived bars are made from."},
+        .follows = "trades where they are streamed and klines are not, else the shortest interval that is kept",
+        .example = "1m",
+        .help =
+            "What higher intervals are made from here. `aggregate` may be one block or a list of them. Where trades "
+            "are streamed and klines are not, bars of `timeframe` are made from them without asking."},
     {.name = "aggregate.to",
         .type = KEY_INTERVALS,
-        .flags = KEY_INERT,
+        .flags = KEY_RELOADABLE,
+        FIELD(aggregates[0].to),
         .follows = "none",
         .example = "[5m, 1h]",
-        .help = "Derived intervals. Name them in timeframe to have them from the exchange instead."},
+        .help = "Intervals to make, each from the next smaller one. Where an interval is also fetched or streamed, the "
+                "exchange's own bars win."},
     {.name = "aggregate.check",
         .type = KEY_BOOL,
-        .flags = KEY_INERT,
-        .follows = "`false`",
-        .example = "false",
-        .help = "Compare derived bars with the exchange's."},
+        .flags = KEY_RELOADABLE,
+        FIELD(aggregates[0].check),
+        .fallback = "false",
+        .help =
+            "Compare each bar made here with the exchange's own where there are both, and record every difference."},
 
     {.name = "endpoints.rest",
         .type = KEY_URL,
@@ -506,6 +512,11 @@ const char *key_accepted(const struct key_row *row, char text[KEY_ACCEPTED_SIZE]
         case KEY_DURATION: append_range(row, text); break;
         case KEY_CHOICE:
         case KEY_CHOICES: append_choices(row, text); break;
+        case KEY_SOURCE:
+                append_choices(row, text);
+                append(text, ", ");
+                append(text, interval_names());
+                break;
         case KEY_INTERVALS:
         case KEY_FREQUENCY: append(text, interval_names()); break;
         case KEY_TIME: append(text, row->word); break;

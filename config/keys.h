@@ -20,6 +20,7 @@ enum key_type {
         KEY_CHOICE,    // an enum: one word of `choices`
         KEY_CHOICES,   // uint32_t bits: one or more words of `choices`
         KEY_INTERVALS, // interval_set
+        KEY_SOURCE,    // uint32_t, enum aggregate_from: a word of `choices`, or an interval
         KEY_FREQUENCY, // update_freq: stream_intervals and depth_cadence_ms
         KEY_TIME,      // int64_t microseconds; `word` is the value without a bound
         KEY_SYMBOLS,   // struct symbol_list, "all" where `word` says so

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/mkts.h"
 
+#include "config/aggregates.h"
 #include "config/value.h"
 
 #include <stdio.h>
@@ -150,16 +151,82 @@ static void check_compression(const struct apply *apply, const struct yaml_item 
                     "true does not go with store.type files, which compresses variable buckets; accepted: false");
 }
 
-static void check_triggers(const struct apply *apply, const struct yaml_item *root)
+// ---- ondiskagg: what MarketStore derives when rows are written through it, we derive ourselves ----
+
+// "*/1Min/OHLCV": what it is triggered by. `from` is one of enum aggregate_from; unsaid where any timeframe triggers.
+static bool read_trigger(const struct apply *apply, const struct yaml_item *trigger, uint32_t *from)
+{
+        char symbol[64] = "", timeframe[32] = "", group[32] = "", quoted[CONFIG_QUOTE_SIZE];
+        const char *on = text_of(trigger, "on");
+        enum interval interval;
+        int parts = sscanf(on, "%63[^/]/%31[^/]/%31[^/]", symbol, timeframe, group);
+        *from = AGGREGATE_UNSAID;
+        if (parts >= 3 && strcmp(group, "TRADE") == 0)
+                *from = AGGREGATE_TRADE;
+        else if (parts >= 2 && interval_parse(timeframe, &interval) == 0)
+                *from = AGGREGATE_BARS + interval;
+        else if (parts < 2 || strcmp(timeframe, "*") != 0) {
+                config_warning_add(apply->errors, place_of(apply, trigger), "triggers",
+                    "ondiskagg on %s has no effect here; understood are timeframes of bars, such as */1Min/OHLCV",
+                    config_quote(on, quoted));
+                return false;
+        }
+        if (!aggregates_source_is_kept(apply->settings, *from)) {
+                config_warning_add(apply->errors, place_of(apply, trigger), "triggers",
+                    "ondiskagg on %s has no effect here: that is not kept", config_quote(on, quoted));
+                return false;
+        }
+        if (strcmp(symbol, "*") != 0)
+                config_warning_add(apply->errors, place_of(apply, trigger), "triggers",
+                    "ondiskagg on %s is taken for all symbols", config_quote(on, quoted));
+        return true;
+}
+
+static interval_set read_destinations(const struct apply *apply, const struct yaml_item *config, uint32_t from)
+{
+        const struct yaml_item *list = yaml_item_find(config, "destinations");
+        interval_set to = 0;
+        if (list == NULL || list->kind != ITEM_LIST)
+                return 0;
+        for (const struct yaml_item *item = list->first; item != NULL; item = item->next) {
+                enum interval interval;
+                char quoted[CONFIG_QUOTE_SIZE];
+                const char *text = item->kind == ITEM_TEXT ? item->text : "";
+                if (interval_parse(text, &interval) == 0 && aggregates_can_make(apply->settings, interval, from))
+                        to |= 1u << interval;
+                else
+                        config_warning_add(apply->errors, place_of(apply, item), "triggers",
+                            "ondiskagg's destination %s is left out: it is no interval, or none that can be made here",
+                            config_quote(text, quoted));
+        }
+        return to;
+}
+
+static void apply_trigger(const struct apply *apply, const struct yaml_item *trigger)
+{
+        const struct yaml_item *config = yaml_item_find(trigger, "config");
+        struct aggregation block = {0};
+        if (!read_trigger(apply, trigger, &block.from))
+                return;
+        if (config != NULL && config->kind == ITEM_MAP) {
+                if (text_of(config, "filter")[0] != '\0')
+                        config_warning_add(apply->errors, place_of(apply, trigger), "triggers",
+                            "ondiskagg's filter has no effect here: this market never closes");
+                block.to = read_destinations(apply, config, block.from);
+        }
+        if (block.to != 0 && aggregates_append(apply->settings, &block) < 0)
+                config_warning_add(apply->errors, place_of(apply, trigger), "triggers",
+                    "an ondiskagg too many is left out; accepted: up to %d", AGGREGATES_MAX);
+}
+
+static void apply_triggers(const struct apply *apply, const struct yaml_item *root)
 {
         const struct yaml_item *triggers = yaml_item_find(root, "triggers");
-        if (triggers == NULL || triggers->kind != ITEM_LIST)
-                return;
+        if (triggers == NULL || triggers->kind != ITEM_LIST || aggregates_are_given(apply->settings))
+                return; // our own block says what is to be made
         for (const struct yaml_item *trigger = triggers->first; trigger != NULL; trigger = trigger->next)
                 if (is_module(trigger, "ondiskagg.so"))
-                        config_warning_add(apply->errors, place_of(apply, trigger), "triggers",
-                            "ondiskagg has no effect here in this version; name the higher intervals in timeframe to "
-                            "have them from the exchange");
+                        apply_trigger(apply, trigger);
 }
 
 // Our keys beside the block would be ignored in silence otherwise.
@@ -198,7 +265,6 @@ void mkts_apply_block(const struct apply *apply, const struct yaml_item *root)
                 combine_assets(apply, block != NULL ? block : worker, old);
         check_timezone(apply, root);
         check_compression(apply, root);
-        check_triggers(apply, root);
 }
 
 static void apply_default(const struct apply *apply, const struct yaml_item *root, const char *theirs, const char *ours)
@@ -213,6 +279,7 @@ void mkts_apply_defaults(const struct apply *apply, const struct yaml_item *root
         const struct yaml_item *directory = yaml_item_find(root, "root_directory");
         apply_default(apply, root, "log_level", "log_level");
         apply_default(apply, root, "listen_port", "store.mkts_port");
+        apply_triggers(apply, root);
         if (!apply->settings->testnet)
                 apply_default(apply, root, "root_directory", "store.root_directory");
         else if (directory != NULL && !key_is_given(apply->settings, "store.root_directory"))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings as a file, and the table of keys as documentation and example.
+#include "config/aggregates.h"
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/valueprint.h"
@@ -37,9 +38,15 @@ void config_print(const struct settings *settings, FILE *out)
                 const char *name = split_name(row->name, section);
                 if (!is_printed(settings, row))
                         continue;
-                if (strcmp(section, open) != 0 && section[0] != '\0')
-                        fprintf(out, "%s:\n", section);
+                bool begins = strcmp(section, open) != 0 && section[0] != '\0';
                 memcpy(open, section, sizeof open);
+                if (aggregates_own(row)) {
+                        if (begins)
+                                aggregates_print(settings, out);
+                        continue;
+                }
+                if (begins)
+                        fprintf(out, "%s:\n", section);
                 int indent = section[0] != '\0' ? 4 : 0;
                 fprintf(out, "%*s%s: ", indent, "", name);
                 value_print(settings, row, indent, out);

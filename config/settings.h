@@ -21,8 +21,18 @@ enum backfill_source { SOURCE_AUTO, SOURCE_ARCHIVE, SOURCE_REST };
 // Bits of `stream_types` and `backfill_data`.
 enum data_kind { DATA_KLINE = 1, DATA_TRADE = 2, DATA_AGG_TRADE = 4, DATA_DEPTH = 8, DATA_BOOK_TICKER = 16 };
 
+// What bars are made from where they are made here: trades, or bars of an interval (AGGREGATE_BARS + enum interval).
+enum aggregate_from { AGGREGATE_UNSAID, AGGREGATE_TRADE, AGGREGATE_AGG_TRADE, AGGREGATE_BARS };
+
 // Sets of intervals are bit masks: 1u << enum interval.
 typedef uint32_t interval_set;
+
+// A block of `aggregate`; config/derivation.h says what follows from them.
+struct aggregation {
+        uint32_t from; // AGGREGATE_UNSAID: follows other keys
+        interval_set to;
+        bool check;
+};
 
 struct settings {
         // Bit n: the n-th row of the table of keys was written by the user, so it does not follow other keys.
@@ -59,6 +69,9 @@ struct settings {
         uint32_t symbols_per_worker; // 0: auto
         uint32_t depth_levels;
         bool depth_diffs;
+
+        // bars made here; the first block without an interval ends the list
+        struct aggregation aggregates[AGGREGATES_MAX];
 
         // where
         char rest_url[URL_SIZE];    // no trailing slash: "https://api.binance.com"

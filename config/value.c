@@ -303,6 +303,21 @@ static int set_proxy(struct settings *settings, const struct value_input *input,
         return 0;
 }
 
+static int set_source(struct settings *settings, const struct value_input *input, const char *text)
+{
+        enum interval interval;
+        if (interval_parse(text, &interval) < 0) {
+                const struct key_choice *choice = read_choice(input, input->item, text);
+                if (choice == NULL)
+                        return -1;
+                field_write(settings, input->row, &choice->value, sizeof choice->value);
+                return 0;
+        }
+        uint32_t value = AGGREGATE_BARS + interval;
+        field_write(settings, input->row, &value, sizeof value);
+        return 0;
+}
+
 static int set_path(struct settings *settings, const struct value_input *input, const char *text)
 {
         bool may_be_empty = input->row->fallback != NULL && strcmp(input->row->fallback, "\"\"") == 0;
@@ -506,6 +521,7 @@ static const struct {
     [KEY_CHOICE] = {set_choice, NULL},
     [KEY_CHOICES] = {NULL, set_choices},
     [KEY_INTERVALS] = {NULL, set_intervals},
+    [KEY_SOURCE] = {set_source, NULL},
     [KEY_FREQUENCY] = {NULL, set_frequency},
     [KEY_TIME] = {set_time, NULL},
     [KEY_SYMBOLS] = {NULL, set_symbols},

@@ -41,7 +41,7 @@ static void print_share(double value, FILE *out)
 
 static void print_choices(const struct key_row *row, uint32_t value, FILE *out)
 {
-        if (row->type == KEY_CHOICE || value == 0) {
+        if (row->type != KEY_CHOICES || value == 0) {
                 for (const struct key_choice *choice = row->choices; choice->word != NULL; choice++) {
                         if (choice->value == value) {
                                 fputs(choice->word, out);
@@ -126,6 +126,12 @@ static void print_number(const struct key_row *row, uint32_t number, FILE *out)
                 fprintf(out, number % 1000 == 0 ? "%us" : "%ums", number % 1000 == 0 ? number / 1000 : number);
                 break;
         case KEY_INTERVALS: print_intervals(number, 0, out); break;
+        case KEY_SOURCE:
+                if (number >= AGGREGATE_BARS)
+                        fputs(interval_name((enum interval)(number - AGGREGATE_BARS)), out);
+                else
+                        print_choices(row, number, out);
+                break;
         default: print_choices(row, number, out); break;
         }
 }
@@ -140,6 +146,7 @@ void value_print(const struct settings *settings, const struct key_row *row, int
         case KEY_COUNT:
         case KEY_DURATION:
         case KEY_INTERVALS:
+        case KEY_SOURCE:
         case KEY_CHOICE:
         case KEY_CHOICES: print_number(row, *(const uint32_t *)field, out); break;
         case KEY_BYTES: print_bytes(*(const int64_t *)field, out); break;

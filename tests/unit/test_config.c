@@ -403,12 +403,12 @@ static void secrets_are_read_and_forgotten(void **state)
         must_read("symbols: BTCUSDT\napi_key:\n", &settings);
 }
 
-static void what_has_no_effect_yet_is_a_warning(void **state)
+static void what_has_no_effect_is_a_warning(void **state)
 {
         (void)state;
-        must_read("symbols: BTCUSDT\naggregate: {to: [5m, 1h]}\n", &settings);
+        must_read("symbols: BTCUSDT\naggregate: {from: 1m}\n", &settings);
         assert_int_equal(errors.warnings_count, 1);
-        assert_string_equal(errors.warnings[0], ":2:17: aggregate.to: has no effect in this version");
+        assert_string_equal(errors.warnings[0], ":2:19: aggregate: makes nothing: `to` names no interval");
         must_read("symbols: BTCUSDT\nbackfill: {enabled: false}\nrealtime: {enabled: false}\n", &settings);
         assert_string_equal(errors.warnings[0], ":3:21: backfill and realtime are both disabled: nothing will be kept");
 }
@@ -540,7 +540,7 @@ int main(void)
             cmocka_unit_test_setup(directories_become_absolute, from_the_root),
             cmocka_unit_test_setup(paths_too_long_for_their_purpose_are_refused, from_the_root),
             cmocka_unit_test_setup(secrets_are_read_and_forgotten, from_the_root),
-            cmocka_unit_test_setup(what_has_no_effect_yet_is_a_warning, from_the_root),
+            cmocka_unit_test_setup(what_has_no_effect_is_a_warning, from_the_root),
             cmocka_unit_test_setup(depth_is_kept_as_told, from_the_root),
             cmocka_unit_test_setup(the_environment_beats_the_file, from_the_root),
             cmocka_unit_test_setup(variables_without_a_file_are_applied_alone, from_the_root),

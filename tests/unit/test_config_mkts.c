@@ -32,10 +32,10 @@ static void the_block_has_our_keys(void **state)
 static void mistakes_in_the_block_name_their_place(void **state)
 {
         (void)state;
-        static const char text[] = BLOCK "      timefrane: 1m\n      realtime: {stream_type: trade}\n";
+        static const char text[] = BLOCK "      timefrane: 1m\n      realtime: {stream_type: trades}\n";
         must_refuse(text, strlen(text),
             ":6:7: timefrane: unknown key; did you mean timeframe?\n"
-            ":7:31: realtime.stream_type: trade is not in this version; accepted: kline");
+            ":7:31: realtime.stream_type: trades is unknown; accepted: kline, trade, agg_trade, depth, book_ticker");
 }
 
 static void marketstores_keys_are_defaults_for_ours(void **state)
@@ -128,16 +128,60 @@ static void what_does_not_concern_us_is_left_alone(void **state)
         assert_int_equal(errors.warnings_count, 0);
 }
 
-static void an_ondiskagg_trigger_is_a_warning(void **state)
+static void an_ondiskagg_trigger_makes_bars(void **state)
 {
         (void)state;
-        must_read(
-            "triggers:\n  - module: ondiskagg.so\n    on: \"*/1Min/OHLCV\"\n    config: {destinations: [5Min]}\n" BLOCK,
+        static struct settings flat;
+        must_read("triggers:\n  - module: ondiskagg.so\n    on: \"*/1Min/OHLCV\"\n    config:\n"
+                  "      filter: \"\"\n      destinations: [5Min, 15Min, 1H, 1D]\n"
+                  "  - {module: stream.so, on: \"*/*/*\"}\n" BLOCK,
             &settings);
-        assert_int_equal(errors.warnings_count, 1);
-        assert_string_equal(errors.warnings[0],
-            ":2:5: triggers: ondiskagg has no effect here in this version; name the "
-            "higher intervals in timeframe to have them from the exchange");
+        assert_int_equal(errors.warnings_count, 0);
+        must_read("symbols: BTCUSDT\naggregate: {from: 1m, to: [5m, 15m, 1h, 1d]}\n", &flat);
+        assert_true(settings_equal(&settings, &flat));
+
+        must_read("triggers:\n  - {module: ondiskagg.so, on: \"*/1Sec/TRADE\", config: {destinations: [1Min]}}\n" BLOCK
+                  "      realtime: {stream_type: trade}\n",
+            &settings);
+        assert_int_equal(settings.aggregates[0].from, AGGREGATE_TRADE);
+        assert_int_equal(settings.aggregates[0].to, 1u << INTERVAL_1M);
+}
+
+static void of_an_ondiskagg_what_cannot_be_done_is_a_warning(void **state)
+{
+        (void)state;
+        must_read("triggers:\n  - {module: ondiskagg.so, on: \"*/1Min/OHLCV\", config: {filter: nasdaq,\n"
+                  "     destinations: [1Min, 2Min, 1H]}}\n"
+                  "  - {module: ondiskagg.so, on: \"*/1D/OHLCV\", config: {destinations: [1W]}}\n"
+                  "  - {module: ondiskagg.so, on: \"SPY/*/OHLCV\", config: {destinations: [1D]}}\n"
+                  "  - {module: ondiskagg.so, config: {destinations: [1D]}}\n" BLOCK,
+            &settings);
+        static const char *const warnings[] = {
+            ":2:5: triggers: ondiskagg's filter has no effect here: this market never closes",
+            ":3:21: triggers: ondiskagg's destination 1Min is left out: it is no interval, or none that can be made "
+            "here",
+            ":3:27: triggers: ondiskagg's destination 2Min is left out: it is no interval, or none that can be made "
+            "here",
+            ":4:5: triggers: ondiskagg on */1D/OHLCV has no effect here: that is not kept",
+            ":5:5: triggers: ondiskagg on SPY/*/OHLCV is taken for all symbols",
+            ":6:5: triggers: ondiskagg on \"\" has no effect here; understood are timeframes of bars, such as "
+            "*/1Min/OHLCV"};
+        assert_int_equal(errors.warnings_count, 6);
+        for (size_t i = 0; i < 6; i++)
+                assert_string_equal(errors.warnings[i], warnings[i]);
+        assert_int_equal(settings.aggregates[0].to, 1u << INTERVAL_1H);
+        assert_int_equal(settings.aggregates[1].to, 1u << INTERVAL_1D);
+        assert_int_equal(settings.aggregates[2].to, 0);
+}
+
+static void our_own_aggregate_stands_before_a_trigger(void **state)
+{
+        (void)state;
+        must_read("triggers:\n  - {module: ondiskagg.so, on: \"*/1Min/OHLCV\", config: {destinations: [5Min]}}\n" BLOCK
+                  "      aggregate: {to: 1h}\n",
+            &settings);
+        assert_int_equal(settings.aggregates[0].to, 1u << INTERVAL_1H);
+        assert_int_equal(settings.aggregates[1].to, 0);
 }
 
 static void the_old_feeders_block_is_understood(void **state)
@@ -210,7 +254,9 @@ int main(void)
             cmocka_unit_test_setup(our_directories_stay_out_of_marketstores, from_the_root),
             cmocka_unit_test_setup(what_contradicts_us_is_refused, from_the_root),
             cmocka_unit_test_setup(what_does_not_concern_us_is_left_alone, from_the_root),
-            cmocka_unit_test_setup(an_ondiskagg_trigger_is_a_warning, from_the_root),
+            cmocka_unit_test_setup(an_ondiskagg_trigger_makes_bars, from_the_root),
+            cmocka_unit_test_setup(of_an_ondiskagg_what_cannot_be_done_is_a_warning, from_the_root),
+            cmocka_unit_test_setup(our_own_aggregate_stands_before_a_trigger, from_the_root),
             cmocka_unit_test_setup(the_old_feeders_block_is_understood, from_the_root),
             cmocka_unit_test_setup(the_old_feeder_defaults_to_all_symbols_in_usdt, from_the_root),
             cmocka_unit_test_setup(old_names_work_in_the_new_block, from_the_root),
