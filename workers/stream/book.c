@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIM_LEVELS (BOOK_LEVELS_MAX / 5) // taken away at once, for taking away the worst moves all others
+#define CHUNK_LEVELS 64
+#define CHUNK_LEVELS_LOADED 48 // of a snapshot: room for what comes between
+
+struct book_chunk {
+        size_t count; // 1 or more
+        struct level levels[CHUNK_LEVELS];
+};
 
 void book_init(struct book *book)
 {
@@ -15,15 +21,24 @@ void book_init(struct book *book)
 
 void book_free(struct book *book)
 {
-        free(book->bids.levels);
-        free(book->asks.levels);
+        book_clear(book);
+        free(book->bids.chunks);
+        free(book->asks.chunks);
         book_init(book);
+}
+
+static void clear_side(struct book_side *side)
+{
+        for (size_t i = 0; i < side->chunks_count; i++)
+                free(side->chunks[i]);
+        side->chunks_count = side->count = 0;
+        side->bounded = false;
 }
 
 void book_clear(struct book *book)
 {
-        book->bids.count = book->asks.count = 0;
-        book->bids.bounded = book->asks.bounded = false;
+        clear_side(&book->bids);
+        clear_side(&book->asks);
         book->update_id = 0;
 }
 
@@ -60,20 +75,70 @@ static int nearer(const struct book_side *side, const struct level *a, const str
         return side->falling ? -order : order;
 }
 
-// Where `level` stands or would have to; *found: a level of its price stands there. Looked for from the touch.
-static size_t place_of(const struct book_side *side, const struct level *level, bool *found)
+// ---- places ----
+
+// A place from the touch outwards: levels[left - 1] of chunk `chunk` is next; left 0: none is.
+struct cursor {
+        const struct book_side *side;
+        size_t chunk, left;
+};
+
+static struct cursor from_touch(const struct book_side *side)
 {
-        size_t high = side->count, step = 1, low;
+        size_t last = side->chunks_count - 1;
+
+        return side->count == 0 ? (struct cursor){side, 0, 0} : (struct cursor){side, last, side->chunks[last]->count};
+}
+
+static const struct level *level_at(const struct cursor *cursor)
+{
+        return &cursor->side->chunks[cursor->chunk]->levels[cursor->left - 1];
+}
+
+static void outwards(struct cursor *cursor)
+{
+        if (--cursor->left == 0 && cursor->chunk > 0)
+                cursor->left = cursor->side->chunks[--cursor->chunk]->count;
+}
+
+// The n-th level from the touch (1: the best). There must be so many.
+static const struct level *nth_level(const struct book_side *side, size_t n)
+{
+        size_t chunk = side->chunks_count - 1;
+
+        for (; n > side->chunks[chunk]->count; chunk--)
+                n -= side->chunks[chunk]->count;
+        return &side->chunks[chunk]->levels[side->chunks[chunk]->count - n];
+}
+
+// The chunk in which `level` stands or would have to: the last one whose worst level is not nearer to the touch.
+static size_t chunk_of(const struct book_side *side, const struct level *level)
+{
+        size_t low = 0, high = side->chunks_count - 1;
+
+        // Most changes are near the touch.
+        if (nearer(side, &side->chunks[high]->levels[0], level) <= 0)
+                return high;
+        while (low < high) {
+                size_t middle = low + (high - low + 1) / 2;
+
+                if (nearer(side, &side->chunks[middle]->levels[0], level) <= 0)
+                        low = middle;
+                else
+                        high = middle - 1;
+        }
+        return low;
+}
+
+static size_t place_in(
+    const struct book_side *side, const struct book_chunk *chunk, const struct level *level, bool *found)
+{
+        size_t low = 0, high = chunk->count;
 
         *found = false;
-        while (step <= high && nearer(side, &side->levels[high - step], level) > 0) {
-                high -= step;
-                step *= 2;
-        }
-        low = step <= high ? high - step : 0;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
-                int order = nearer(side, &side->levels[middle], level);
+                int order = nearer(side, &chunk->levels[middle], level);
 
                 if (order == 0) {
                         *found = true;
@@ -87,71 +152,130 @@ static size_t place_of(const struct book_side *side, const struct level *level, 
         return low;
 }
 
+// ---- pieces ----
+
+static struct book_chunk *add_chunk(struct book_side *side, size_t at)
+{
+        struct book_chunk **place, *chunk = memory_zeroed(1, sizeof(*chunk));
+
+        if (side->chunks_count == side->chunks_size) {
+                side->chunks_size = side->chunks_size == 0 ? 32 : side->chunks_size * 2;
+                side->chunks = memory_resized(side->chunks, side->chunks_size, sizeof(*side->chunks));
+        }
+        place = &side->chunks[at];
+        memmove(place + 1, place, (side->chunks_count - at) * sizeof(*place));
+        *place = chunk;
+        side->chunks_count++;
+        return chunk;
+}
+
+static void drop_chunk(struct book_side *side, size_t at)
+{
+        struct book_chunk **place = &side->chunks[at];
+
+        side->count -= (*place)->count;
+        free(*place);
+        side->chunks_count--;
+        memmove(place, place + 1, (side->chunks_count - at) * sizeof(*place));
+}
+
 static void trim(struct book_side *side)
 {
-        side->count -= TRIM_LEVELS;
-        memmove(side->levels, side->levels + TRIM_LEVELS, side->count * sizeof(*side->levels));
-        if (!side->bounded || nearer(side, &side->levels[0], &side->bound) > 0) {
+        while (side->count - side->chunks[0]->count >= BOOK_LEVELS_MAX) {
+                drop_chunk(side, 0);
+                const struct level *worst = &side->chunks[0]->levels[0];
+                if (!side->bounded || nearer(side, worst, &side->bound) > 0)
+                        side->bound = *worst;
                 side->bounded = true;
-                side->bound = side->levels[0];
         }
 }
 
-static void reserve(struct book_side *side, size_t count)
+static void split(struct book_side *side, size_t at)
 {
-        if (count <= side->size)
+        struct book_chunk *upper = add_chunk(side, at + 1), *lower = side->chunks[at];
+
+        upper->count = CHUNK_LEVELS / 2;
+        lower->count = CHUNK_LEVELS - upper->count;
+        memcpy(upper->levels, lower->levels + lower->count, upper->count * sizeof(*upper->levels));
+}
+
+static void insert(struct book_side *side, size_t at, size_t place, const struct level *level)
+{
+        if (side->chunks[at]->count == CHUNK_LEVELS) {
+                split(side, at);
+                if (place > side->chunks[at]->count)
+                        place -= side->chunks[at++]->count;
+        }
+        struct book_chunk *chunk = side->chunks[at];
+        struct level *to = &chunk->levels[place];
+
+        memmove(to + 1, to, (chunk->count - place) * sizeof(*to));
+        *to = *level;
+        chunk->count++;
+        side->count++;
+        trim(side);
+}
+
+static void erase(struct book_side *side, size_t at, size_t place)
+{
+        struct book_chunk *chunk = side->chunks[at];
+        struct level *from = &chunk->levels[place];
+
+        if (chunk->count == 1) {
+                drop_chunk(side, at);
                 return;
-        size_t size = side->size == 0 ? 256 : side->size;
-        while (size < count)
-                size *= 2;
-        side->levels = memory_resized(side->levels, size, sizeof(*side->levels));
-        side->size = size;
+        }
+        chunk->count--;
+        side->count--;
+        memmove(from, from + 1, (chunk->count - place) * sizeof(*from));
 }
 
 static void change(struct book_side *side, const struct level *level)
 {
-        bool found;
-        size_t at = place_of(side, level, &found);
-        struct level *place = &side->levels[at];
+        bool found = false;
 
-        if (found && level->size != 0) {
-                *place = *level;
-        } else if (found) {
-                side->count--;
-                memmove(place, place + 1, (side->count - at) * sizeof(*place));
-        } else if (level->size != 0) {
-                reserve(side, side->count + 1);
-                place = &side->levels[at];
-                memmove(place + 1, place, (side->count - at) * sizeof(*place));
-                *place = *level;
-                if (++side->count > BOOK_LEVELS_MAX + TRIM_LEVELS)
-                        trim(side);
+        if (side->count == 0) {
+                if (level->size != 0) {
+                        add_chunk(side, 0);
+                        insert(side, 0, 0, level);
+                }
+                return;
         }
+        size_t at = chunk_of(side, level), place = place_in(side, side->chunks[at], level, &found);
+        if (found && level->size != 0)
+                side->chunks[at]->levels[place] = *level;
+        else if (found)
+                erase(side, at, place);
+        else if (level->size != 0)
+                insert(side, at, place, level);
 }
 
 static bool is_crossed(const struct book *book)
 {
         const struct book_side *bids = &book->bids, *asks = &book->asks;
 
-        return bids->count > 0 && asks->count > 0 &&
-               level_compare_price(&bids->levels[bids->count - 1], &asks->levels[asks->count - 1]) >= 0;
+        return bids->count > 0 && asks->count > 0 && level_compare_price(nth_level(bids, 1), nth_level(asks, 1)) >= 0;
 }
 
 // ---- snapshot and changes ----
 
 static bool load_side(struct book_side *side, const struct level *levels, size_t count, size_t levels_max)
 {
-        reserve(side, count);
-        side->count = count;
-        for (size_t i = 0; i < count; i++) {
+        clear_side(side);
+        for (size_t i = count; i-- > 0;) { // worst first
+                struct book_chunk *chunk = side->chunks_count > 0 ? side->chunks[side->chunks_count - 1] : NULL;
+
                 if (levels[i].size == 0 || (i > 0 && nearer(side, &levels[i - 1], &levels[i]) <= 0))
                         return false;
-                side->levels[count - 1 - i] = levels[i];
+                if (chunk == NULL || chunk->count == CHUNK_LEVELS_LOADED)
+                        chunk = add_chunk(side, side->chunks_count);
+                chunk->levels[chunk->count++] = levels[i];
+                side->count++;
         }
-        side->bounded = count >= levels_max;
+        side->bounded = count > 0 && count >= levels_max;
         if (side->bounded)
-                side->bound = side->levels[0];
-        while (side->count > BOOK_LEVELS_MAX)
+                side->bound = side->chunks[0]->levels[0];
+        if (count > 0)
                 trim(side);
         return true;
 }
@@ -182,10 +306,11 @@ bool book_apply(struct book *book, const struct depth *depth, const struct level
 
 size_t book_top(const struct book_side *side, size_t max, struct level *levels)
 {
-        size_t count = side->count < max ? side->count : max;
+        struct cursor cursor = from_touch(side);
+        size_t count = 0;
 
-        for (size_t i = 0; i < count; i++)
-                levels[i] = side->levels[side->count - 1 - i];
+        for (; count < max && cursor.left > 0; outwards(&cursor))
+                levels[count++] = *level_at(&cursor);
         return count;
 }
 
@@ -193,7 +318,7 @@ static bool side_is_certain(const struct book_side *side, size_t count)
 {
         if (!side->bounded)
                 return true;
-        return side->count >= count && nearer(side, &side->levels[side->count - count], &side->bound) >= 0;
+        return side->count >= count && nearer(side, nth_level(side, count), &side->bound) >= 0;
 }
 
 bool book_is_certain(const struct book *book, size_t count)
@@ -213,18 +338,20 @@ static bool same_size(const struct level *a, const struct level *b)
 
 static void compare_sides(const struct book_side *a, const struct book_side *b, size_t *same, size_t *all)
 {
-        size_t i = a->count, j = b->count;
+        struct cursor i = from_touch(a), j = from_touch(b);
 
-        while (i > 0 || j > 0) {
-                int order = i == 0 ? -1 : j == 0 ? 1 : nearer(a, &a->levels[i - 1], &b->levels[j - 1]);
-                const struct level *level = order >= 0 ? &a->levels[i - 1] : &b->levels[j - 1];
+        while (i.left > 0 || j.left > 0) {
+                int order = i.left == 0 ? -1 : j.left == 0 ? 1 : nearer(a, level_at(&i), level_at(&j));
+                const struct level *level = order >= 0 ? level_at(&i) : level_at(&j);
 
                 if (!is_known(a, level) || !is_known(b, level))
                         return;
                 ++*all;
-                *same += order == 0 && same_size(&a->levels[i - 1], &b->levels[j - 1]);
-                i -= order >= 0;
-                j -= order <= 0;
+                *same += order == 0 && same_size(level_at(&i), level_at(&j));
+                if (order >= 0)
+                        outwards(&i);
+                if (order <= 0)
+                        outwards(&j);
         }
 }
 

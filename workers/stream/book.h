@@ -15,9 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct book_chunk;
+
 struct book_side {
-        struct level *levels; // worst first, so that changes, most of them near the touch, move little
-        size_t count, size;
+        // Pieces of a few dozen levels, worst first, so that no change moves more than one piece: a third of the real
+        // changes lie thousands of levels away from the touch.
+        struct book_chunk **chunks;
+        size_t chunks_count, chunks_size;
+        size_t count;       // of levels
         bool falling;       // asks: worst is highest
         bool bounded;       // something may be missing behind `bound`
         struct level bound; // last level up to which nothing is missing
