@@ -37,15 +37,12 @@ build: $(PROGRAMS)
 
 # ---- programs: which directory and which libraries each links (README, "Processes") ----
 
-# What `status --json` and the gateway's /status have in common.
-STATUS := $(patsubst %,$(BUILD)/obj/cli/%.o,snapshot findings facts client units status_json)
-
 $(BIN)/binancefeeder:     $(call objects,cli) $(CONFIG) $(COMMON)
 $(LIBEXEC)/supervisor:    $(call objects,supervisor) $(CONFIG) $(COMMON)
 $(LIBEXEC)/stream:        $(call objects,workers/stream) $(COMMON)
 $(LIBEXEC)/backfill:      $(call objects,workers/backfill) $(COMMON)
 $(LIBEXEC)/writer:        $(call objects,workers/writer) $(COMMON)
-$(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(STATUS) $(CONFIG) $(COMMON)
+$(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
 $(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lm

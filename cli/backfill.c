@@ -3,15 +3,15 @@
 // work; otherwise a private one does it and ends.
 #include "cli/asked.h"
 #include "cli/cli.h"
-#include "cli/client.h"
-#include "cli/facts.h"
+#include "cli/facts_draw.h"
 #include "cli/launch.h"
 #include "cli/logtail.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/target.h"
-#include "cli/units.h"
+#include "common/client.h"
 #include "common/exitcode.h"
+#include "common/units.h"
 
 #include <errno.h>
 #include <stdio.h>

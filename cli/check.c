@@ -2,9 +2,9 @@
 // check: the effective configuration, and what is worth knowing before it runs.
 #include "cli/cli.h"
 #include "cli/target.h"
-#include "cli/units.h"
 #include "common/clock.h"
 #include "common/exitcode.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <string.h>

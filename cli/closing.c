@@ -3,7 +3,7 @@
 
 #include "cli/table.h"
 #include "cli/tally.h"
-#include "cli/units.h"
+#include "common/units.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/facts.h"
-#include "cli/screen.h"
-#include "cli/units.h"
+#include "cli/facts_draw.h"
+
+#include "common/units.h"
 
 #include <stdio.h>
 #include <string.h>

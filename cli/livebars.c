@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/livebars.h"
 
-#include "cli/units.h"
 #include "common/interval.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/outcome.h"
 
-#include "cli/units.h"
 #include "common/exitcode.h"
+#include "common/units.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>

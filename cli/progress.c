@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress.h"
 
-#include "cli/units.h"
 #include "common/memory.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <stdlib.h>

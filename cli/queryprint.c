@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/queryprint.h"
 
-#include "cli/units.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/units.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,16 +2,16 @@
 // run: history and live bars, for ever on. Without a terminal this process becomes the supervisor; on one it draws what
 // the supervisor and its children do.
 #include "cli/cli.h"
-#include "cli/client.h"
 #include "cli/closing.h"
-#include "cli/facts.h"
+#include "cli/facts_draw.h"
 #include "cli/launch.h"
 #include "cli/livebars.h"
 #include "cli/logtail.h"
 #include "cli/progress.h"
 #include "cli/target.h"
-#include "cli/units.h"
+#include "common/client.h"
 #include "common/exitcode.h"
+#include "common/units.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/target.h"
 #include "common/exitcode.h"
+#include "common/statusjson.h"
 
 #include <stdio.h>
 #include <stdlib.h>

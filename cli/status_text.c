@@ -4,7 +4,7 @@
 #include "cli/screen.h"
 #include "cli/table.h"
 #include "cli/tally.h"
-#include "cli/units.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,10 +3,10 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "cli/target.h"
-#include "cli/units.h"
 #include "common/exitcode.h"
 #include "common/ledgerview.h"
 #include "common/record.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/tally.h"
 
-#include "cli/units.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/tickprint.h"
 
-#include "cli/units.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/ticktime.h"
+#include "common/units.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: cli/tickprint.c cli/units.c
+// LINK: cli/tickprint.c
 #include "cli/tickprint.h"
 
 #include "common/ticktime.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // GET /status: what `binancefeeder status --json` prints, of the instance that this gateway belongs to. Taken at most
 // once in SNAPSHOT_AGE_MS, for it reads the whole ledger.
-#include "cli/status.h"
 #include "common/clock.h"
+#include "common/statusjson.h"
 #include "workers/gateway/gateway.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything `status` tells, gathered once: from the governor page of a running instance, the ledger, and the disk.
-// Drawn by cli/status_text.c and cli/status_json.c; judged by cli/findings.c.
-#ifndef CLI_SNAPSHOT_H
-#define CLI_SNAPSHOT_H
+// Drawn by cli/status_text.c and common/statusjson.c; judged by common/findings.c.
+#ifndef COMMON_SNAPSHOT_H
+#define COMMON_SNAPSHOT_H
 
-#include "cli/facts.h"
+#include "common/facts.h"
 #include "common/ledgerview.h"
 #include "config/settings.h"
 

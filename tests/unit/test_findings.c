@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: cli/findings.c cli/units.c
 // What needs attention, and what does not.
-#include "cli/findings.h"
+#include "common/findings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

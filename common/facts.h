@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lines about a running instance that run and backfill both show: request weight, connections, ban, spool.
-#ifndef CLI_FACTS_H
-#define CLI_FACTS_H
+// Figures of a running instance, read from its governor page in one go: request weight, connections, ban, spool.
+#ifndef COMMON_FACTS_H
+#define COMMON_FACTS_H
 
 #include "common/governor.h"
 
 #include <stdint.h>
-
-struct screen;
 
 #define UNREACHABLE_FEW 3 // requests without an answer before it is worth a word
 
@@ -24,9 +22,6 @@ struct facts {
 };
 
 void facts_read(const struct governor_page *page, struct facts *facts);
-// "weight 312 of 5,400 this minute · 3 of 3 streams connected · ..." into the panel, and a line for what hinders.
-// `working`: history is being fetched.
-void facts_draw(const struct facts *facts, bool working, struct screen *screen);
 // True while requests cannot be made.
 bool facts_is_hindered(const struct facts *facts);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: cli/units.c
 // Numbers as people read them, and doubles that read back to the same.
-#include "cli/units.h"
+#include "common/units.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/client.h"
+#include "common/client.h"
 
 #include "common/clock.h"
 

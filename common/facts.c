@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/facts.h"
+#include "common/facts.h"
 
 void facts_read(const struct governor_page *page, struct facts *facts)
 {

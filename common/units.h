@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers as people read them. Pure functions; each returns `text`.
-#ifndef CLI_UNITS_H
-#define CLI_UNITS_H
+#ifndef COMMON_UNITS_H
+#define COMMON_UNITS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/units.h"
+#include "common/units.h"
 
 #include "common/clock.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong and what to do about it, from a snapshot. A pure function, so that its test is a table.
-#ifndef CLI_FINDINGS_H
-#define CLI_FINDINGS_H
+#ifndef COMMON_FINDINGS_H
+#define COMMON_FINDINGS_H
 
-#include "cli/snapshot.h"
+#include "common/snapshot.h"
 
 #define FINDINGS_MAX 32
 

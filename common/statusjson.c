@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/status.h"
+#include "common/statusjson.h"
 
+#include "common/bucket.h"
 #include "common/clock.h"
 
 #include <cjson/cJSON.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control socket of a running instance (run_directory/control.sock): is one running, its governor page, and
 // requests.
-#ifndef CLI_CLIENT_H
-#define CLI_CLIENT_H
+#ifndef COMMON_CLIENT_H
+#define COMMON_CLIENT_H
 
 #include "common/control.h"
 #include "common/governor.h"

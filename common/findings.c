@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/findings.h"
+#include "common/findings.h"
 
-#include "cli/units.h"
+#include "common/units.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/snapshot.h"
+#include "common/snapshot.h"
 
-#include "cli/client.h"
+#include "common/client.h"
 #include "common/clock.h"
 #include "common/memory.h"
 
