@@ -47,6 +47,7 @@ static struct {
         struct book rebuilt; // from the companion's records alone
         struct touches books, quotes;
         int64_t top_time_us;
+        size_t top_levels;
 } seen;
 
 static struct stream_table table;
@@ -92,11 +93,12 @@ static void take_top(const struct depth *head, const struct level *levels)
         assert_true(head->time_us > seen.top_time_us && head->time_us % US_PER_S == 0);
         seen.top_time_us = head->time_us;
         assert_int_equal(head->update_id, seen.rebuilt.update_id);
-        size_t bids = book_top(&seen.rebuilt.bids, 20, expected),
-               asks = book_top(&seen.rebuilt.asks, 20, expected + 20);
-        assert_int_equal(bids, 20);
-        assert_int_equal(asks, 20);
-        assert_memory_equal(levels, expected, sizeof(expected));
+        size_t bids = book_top(&seen.rebuilt.bids, 20, expected);
+        size_t asks = book_top(&seen.rebuilt.asks, 20, expected + bids);
+        assert_int_equal(head->bids, bids);
+        assert_int_equal(head->asks, asks);
+        assert_memory_equal(levels, expected, (bids + asks) * sizeof(*levels));
+        seen.top_levels += bids + asks;
 }
 
 static void take_depth(const struct stream_id *id, const struct depth *head)
@@ -246,6 +248,7 @@ static void recorded_quarter_of_an_hour_is_kept_whole(void **state)
         assert_int_equal(seen.kinds[DEPTH_CLEAR], 0);
         assert_int_equal(count_shared(), SHARED_UPDATES);
         assert_in_range(seen.kinds[DEPTH_TOP], 640, 652); // each second of ten minutes and 51 seconds
+        assert_int_equal(seen.top_levels, 40 * seen.kinds[DEPTH_TOP]);
         end();
 }
 
@@ -271,10 +274,70 @@ static void lost_frame_ends_the_book_and_is_said(void **state)
         end();
 }
 
+// The book as an answer of the exchange would show it at `update_id`.
+static void make_snapshot(struct depth_message *snapshot, const struct book *book)
+{
+        snapshot->head = (struct depth){.update_id = book->update_id, .kind = DEPTH_SNAPSHOT};
+        snapshot->head.bids = (uint16_t)book_top(&book->bids, 1000, snapshot->levels);
+        snapshot->head.asks = (uint16_t)book_top(&book->asks, 1000, snapshot->levels + snapshot->head.bids);
+}
+
+static void take_change(int64_t id, const char *bids)
+{
+        char text[512];
+        int length = snprintf(text, sizeof(text),
+            "{\"stream\":\"btcusdt@depth@100ms\",\"data\":{\"e\":\"depthUpdate\",\"E\":%lld,\"s\":\"BTCUSDT\",\"U\":%"
+            "lld,"
+            "\"u\":%lld,\"b\":[%s],\"a\":[]}}",
+            1700000000000LL + id * 100, (long long)id, (long long)id, bids);
+
+        take_frame(text, (size_t)length, 1);
+}
+
+// A fresh snapshot is one or more updates older than the book when it is here: it is brought to the same update.
+static void fresh_snapshot_is_compared_at_the_same_update(void **state)
+{
+        static const char first[] =
+            "{\"lastUpdateId\":100,\"bids\":[[\"10\",\"1\"],[\"9\",\"1\"]],\"asks\":[[\"11\",\"1\"]]}";
+        static struct depth_message fresh;
+
+        (void)state;
+        for (int wrong = 0; wrong < 2; wrong++) {
+                begin("BTCUSDT", true);
+                struct stream *stream = stream_table_find(&table, (struct span){"btcusdt@depth@100ms", 19});
+                struct depth_clocks clocks = {.now = {US_PER_S}, .wall = {1}, .exchange_us = 1700000000000000};
+
+                take_change(101, "[\"9.5\",\"2\"]");
+                take_snapshot(first, sizeof(first) - 1, 1);
+                depthstream_step(stream, &sink, &clocks);
+                assert_false(depthstream_wants_snapshot(stream, clocks.now));
+                clocks.now.us += DEPTH_COMPARE_MS * 5 / 4 * US_PER_MS;
+                depthstream_step(stream, &sink, &clocks);
+                take_change(102, "[\"9.6\",\"2\"]");
+                assert_true(depthstream_wants_snapshot(stream, clocks.now));
+                make_snapshot(&fresh, &seen.rebuilt); // at 102
+                fresh.levels[1].size += wrong;        // the kept book is the wrong one, then
+                take_change(103, "[\"9.7\",\"2\"]");
+                depthstream_take_snapshot(stream, &sink, &fresh, &clocks);
+                assert_int_equal(seen.kinds[DEPTH_SNAPSHOT], 2); // the book goes on from it, and says so
+                assert_int_equal(seen.rebuilt.update_id, 103);
+                take_change(104, "[\"9\",\"0\"]");
+                struct level top[8];
+                assert_int_equal(book_top(&seen.rebuilt.bids, 8, top), 4);
+                assert_int_equal(top[0].price, 10);
+                assert_int_equal(top[2].price, 96);
+                assert_int_equal(top[2].size, 2 + wrong);
+                assert_int_equal(seen.kinds[DEPTH_CLEAR], 0);
+                assert_int_equal(seen.records[RECORD_BOUNDARY], 0);
+                end();
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(recorded_quarter_of_an_hour_is_kept_whole),
+            cmocka_unit_test(fresh_snapshot_is_compared_at_the_same_update),
             cmocka_unit_test(lost_frame_ends_the_book_and_is_said),
         };
 

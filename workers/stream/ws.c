@@ -274,13 +274,20 @@ void ws_connection_close(struct ws_connection *connection)
 
 // ---- callbacks of the library ----
 
-static int verify_certificate(struct ws_connection *connection, X509_STORE_CTX *chain, bool accepted)
+static int verify_certificate(void *user, X509_STORE_CTX *chain, bool accepted)
 {
-        if (connection != NULL && connection->kind != WS_KIND_CONNECTION)
-                return 0;
         // The verdict is OpenSSL's; only its reason is kept, for the library's own text does not tell it.
-        if (!accepted && connection != NULL && connection->end.certificate_error == 0)
-                connection->end.certificate_error = X509_STORE_CTX_get_error(chain);
+        if (accepted || user == NULL)
+                return 0;
+        int error = X509_STORE_CTX_get_error(chain);
+        if (*(const enum ws_kind *)user == WS_KIND_GET) {
+                ws_get_note_certificate(user, error);
+        } else {
+                struct ws_connection *connection = user;
+
+                if (connection->end.certificate_error == 0)
+                        connection->end.certificate_error = error;
+        }
         return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "common/memory.h"
 #include "workers/stream/wslib.h"
 
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,15 @@ static void append(struct ws_get *get, const void *bytes, size_t length)
 
 static void note_failure(struct ws_get *get, const char *text)
 {
+        if (get->failure[0] != '\0') // the certificate
+                return;
         snprintf(get->failure, sizeof(get->failure), "%s", text != NULL ? ws_library_failure(text) : "no reason given");
+}
+
+void ws_get_note_certificate(struct ws_get *get, int error)
+{
+        snprintf(get->failure, sizeof(get->failure), "the certificate is not trusted: %s",
+            X509_verify_cert_error_string(error));
 }
 
 static void finish(struct ws_get *get)

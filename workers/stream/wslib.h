@@ -5,6 +5,7 @@
 #define WORKERS_STREAM_WSLIB_H
 
 #include "workers/stream/ws.h"
+#include "workers/stream/wsget.h"
 
 #include <libwebsockets.h>
 
@@ -25,6 +26,8 @@ const char *ws_library_failure(const char *text);
 // first protocol whatever its own is, so who is meant is told by this alone.
 enum ws_kind { WS_KIND_CONNECTION, WS_KIND_GET };
 
+// OpenSSL refused the certificate: X509_V_ERR_…
+void ws_get_note_certificate(struct ws_get *get, int error);
 int ws_get_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length); // wsget.c
 
 #endif
