@@ -299,6 +299,34 @@ static void far_levels_are_forgotten(void **state)
         assert_false(sync.book.asks.bounded);
 }
 
+static void set_bid(int64_t id, int64_t price, int64_t size)
+{
+        begin(id, id);
+        bid(price, size);
+        assert_int_equal(booksync_event(&sync, &event.head, event.levels, false, NOW(0)), BOOK_APPLIED);
+}
+
+static void side_may_be_emptied_from_either_end(void **state)
+{
+        int64_t id = 1;
+
+        (void)state;
+        for (int from_touch = 0; from_touch < 2; from_touch++) {
+                booksync_begin(&sync, NOW(0));
+                begin(0, id);
+                booksync_snapshot(&sync, &event.head, event.levels, 1000, NOW(0));
+                for (int64_t i = 0; i < 300; i++)
+                        set_bid(++id, 1000 + i * 7 % 300, 1);
+                for (int64_t i = 0; i < 300; i++) {
+                        assert_int_equal(sync.book.bids.count, 300 - i);
+                        assert_int_equal(best(&sync.book.bids), from_touch ? 1299 - i : 1299);
+                        set_bid(++id, from_touch ? 1299 - i : 1000 + i, 0);
+                }
+                assert_int_equal(best(&sync.book.bids), 0);
+                assert_int_equal(sync.book.bids.chunks_count, 0);
+        }
+}
+
 static void comparison_counts_what_both_know(void **state)
 {
         struct book other;
@@ -379,6 +407,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(equal_prices_are_one_level_however_written, set_up, tear_down),
             cmocka_unit_test_setup_teardown(book_knows_what_it_knows, set_up, tear_down),
             cmocka_unit_test_setup_teardown(far_levels_are_forgotten, set_up, tear_down),
+            cmocka_unit_test_setup_teardown(side_may_be_emptied_from_either_end, set_up, tear_down),
             cmocka_unit_test_setup_teardown(comparison_counts_what_both_know, set_up, tear_down),
             cmocka_unit_test_setup_teardown(random_changes_agree_with_a_plain_book, set_up, tear_down),
         };
