@@ -17,6 +17,9 @@
 #define TICKS_BYTES 4
 #define NS_PER_US 1000
 
+// Opening and decoding a second's block takes as long as this many of its rows.
+#define BLOCK_ROWS_EQUAL 16
+
 // A query under way.
 struct run {
         const struct tickquery *query;
@@ -119,39 +122,48 @@ static int explain_index(struct run *run, const struct tickfile *file)
 
 // ---- a limit from the end ----
 
+// A limit from the end becomes a start: rows are handed out ascending, in bounded memory, so the first of the last N
+// must be known before any. Rows that the writer adds meanwhile are beyond the N, which are counted again.
+
 // Counts a second's rows from its end; the range then begins in it.
 static int count_block(struct run *run, const struct tickfile *file, const struct tick_triple *triple,
-    struct tick_block *block, size_t *missing)
+    struct tick_block *block, struct tickquery_search *search)
 {
         if (tickfile_read_block(file, triple, block, run->why) != 0)
                 return -1;
         struct tick_run cut = cut_to_range(run, file, triple->second, block);
-        if (cut.count == 0)
-                return 0;
-        size_t taken = cut.count < *missing ? cut.count : *missing;
-        *missing -= taken;
-        if (*missing == 0) {
+        size_t taken = cut.count < search->missing ? cut.count : search->missing;
+
+        search->missing -= taken;
+        search->end_second = triple->second;
+        if (taken > 0 && search->missing == 0) {
                 run->skip = cut.count - taken;
                 run->start_ns = tick_run_time_ns(&cut, 0);
         }
+        run->left -= run->left < cut.count + BLOCK_ROWS_EQUAL ? run->left : cut.count + BLOCK_ROWS_EQUAL;
         return 0;
 }
 
-static int count_back(struct run *run, const struct tickfile *file, size_t *missing)
+// Goes on until none is missing, the year has no more, or the slice (run->left) is over.
+static int count_back(struct run *run, const struct tickfile *file, struct tickquery_search *search)
 {
         struct tick_block *block = tick_block_new(tickfile_layout(file));
-        int64_t low = tick_second_of(run->start_ns), high = tick_second_of(run->end_ns) + 1;
+        int64_t low = tick_second_of(run->start_ns), year_second = year_start_us(tickfile_year(file)) / US_PER_S;
         int result = 0;
 
-        while (*missing > 0 && low < high && result == 0) {
+        low = low > year_second ? low : year_second; // further back lies another file
+        while (search->missing > 0 && run->left > 0 && low < search->end_second && result == 0) {
                 // Each has a row at least, so no more than are missing are looked up.
-                size_t wanted = *missing < TICK_INDEX_SLOTS_MAX ? *missing : TICK_INDEX_SLOTS_MAX;
-                ssize_t count = tick_index_read_back(tickfile_index(file), low, &high, run->triples, wanted);
+                size_t wanted = search->missing < TICK_INDEX_SLOTS_MAX ? search->missing : TICK_INDEX_SLOTS_MAX;
+                int64_t looked_at = search->end_second;
+                ssize_t count = tick_index_read_back(tickfile_index(file), low, &looked_at, run->triples, wanted);
 
                 if (count < 0)
                         result = explain_index(run, file);
-                while (*missing > 0 && count > 0 && result == 0)
-                        result = count_block(run, file, &run->triples[--count], block, missing);
+                while (search->missing > 0 && run->left > 0 && count > 0 && result == 0)
+                        result = count_block(run, file, &run->triples[--count], block, search);
+                if (count == 0)
+                        search->end_second = looked_at;
         }
         int saved_errno = errno;
         tick_block_free(block);
@@ -159,19 +171,17 @@ static int count_back(struct run *run, const struct tickfile *file, size_t *miss
         return result;
 }
 
-// A limit from the end becomes a start: rows are handed out ascending, in bounded memory, so the first of the last N
-// must be known before any. Rows that the writer adds meanwhile are beyond the N, which are counted again.
-static int move_start_for_limit(struct run *run)
+static int count_years_back(struct run *run, struct tickquery_search *search)
 {
-        size_t missing = run->query->limit;
+        for (int i = run->years_count - 1; i >= 0 && search->missing > 0 && run->left > 0; i--) {
+                int year = run->years[i];
 
-        for (int i = run->years_count - 1; i >= 0 && missing > 0; i--) {
-                if (!year_is_wanted(run, run->years[i]))
+                if (!year_is_wanted(run, year) || year_start_us(year) / US_PER_S >= search->end_second)
                         continue;
-                struct tickfile *file = open_year(run, run->years[i]);
+                struct tickfile *file = open_year(run, year);
                 if (file == NULL)
                         return -1;
-                int result = count_back(run, file, &missing), saved_errno = errno;
+                int result = count_back(run, file, search), saved_errno = errno;
                 tickfile_close(file);
                 errno = saved_errno;
                 if (result != 0)
@@ -224,28 +234,67 @@ static int hand_out_year(struct run *run, int year)
         return result;
 }
 
-int tickquery_run(const struct tickquery *query, tickquery_rows *rows, void *context, char why[REASON_SIZE])
+// ---- queries ----
+
+static struct run *begin_run(const struct tickquery *query, size_t left, char why[REASON_SIZE])
 {
         struct run *run = memory_zeroed(1, sizeof(*run));
-        int result;
 
         run->query = query;
         // Seconds are counted one beyond the end; no file lies there.
         run->start_ns = query->start_ns > 0 ? query->start_ns : 0;
         run->end_ns = query->end_ns < INT64_MAX - TICK_NS_PER_S ? query->end_ns : INT64_MAX - TICK_NS_PER_S;
-        run->left = query->limit > 0 ? query->limit : SIZE_MAX;
+        run->skip = query->skip;
+        run->left = left;
+        run->why = why;
+        return run;
+}
+
+// Returns `result`, errno kept.
+static int end_run(struct run *run, int result)
+{
+        int saved_errno = errno;
+
+        free(run);
+        errno = saved_errno;
+        return result;
+}
+
+int tickquery_find_start(
+    struct tickquery *query, struct tickquery_search *search, size_t rows_max, char why[REASON_SIZE])
+{
+        if (query->limit == 0 || query->limit_from_start)
+                return 0;
+        struct run *run = begin_run(query, rows_max, why);
+        if (!search->begun)
+                *search = (struct tickquery_search){true, tick_second_of(run->end_ns) + 1, query->limit};
+        int result = list_years(run);
+        if (result == 0)
+                result = count_years_back(run, search);
+        if (result == 0 && search->missing > 0 && run->left == 0)
+                return end_run(run, 1);
+        if (result == 0) {
+                query->start_ns = run->start_ns;
+                query->skip = run->skip;
+                query->limit_from_start = true;
+        }
+        return end_run(run, result);
+}
+
+int tickquery_run(const struct tickquery *query, tickquery_rows *rows, void *context, char why[REASON_SIZE])
+{
+        struct tickquery_search search = {0};
+        struct tickquery from_start = *query;
+
+        if (tickquery_find_start(&from_start, &search, SIZE_MAX, why) != 0)
+                return -1;
+        struct run *run = begin_run(&from_start, query->limit > 0 ? query->limit : SIZE_MAX, why);
         run->rows = rows;
         run->context = context;
-        run->why = why;
-        result = list_years(run);
-        if (result == 0 && query->limit > 0 && !query->limit_from_start)
-                result = move_start_for_limit(run);
+        int result = list_years(run);
         for (int i = 0; result == 0 && run->left > 0 && i < run->years_count; i++) {
                 if (year_is_wanted(run, run->years[i]))
                         result = hand_out_year(run, run->years[i]);
         }
-        int saved_errno = errno;
-        free(run);
-        errno = saved_errno;
-        return result;
+        return end_run(run, result);
 }

@@ -20,6 +20,7 @@ struct tickquery {
         int64_t start_ns, end_ns; // inclusive; INT64_MIN / INT64_MAX: open
         size_t limit;             // 0: none
         bool limit_from_start;
+        size_t skip; // rows left out at the beginning of the range; tickquery_find_start() sets it
 };
 
 // Rows of one second, 1 or more, ascending. Columns are the file's own, which for a bucket of other people's may be any
@@ -42,5 +43,17 @@ typedef int tickquery_rows(void *context, const struct tick_run *run);
 // file that is no tick file (named); EBADMSG, a damaged block (file and second named; rows before it were handed out);
 // else the system's. A bucket without rows in the range is no error.
 int tickquery_run(const struct tickquery *query, tickquery_rows *rows, void *context, char why[REASON_SIZE]);
+
+// Where a limit from the end begins, found in slices: for a server, which has others to answer meanwhile.
+struct tickquery_search { // {0} at first
+        bool begun;
+        int64_t end_second; // seconds before this are yet to be counted
+        size_t missing;     // rows yet to be counted
+};
+
+// Counts back some seconds that hold about `rows_max` rows. Returns 1: call again; 0: the query is one from the start
+// now, for the same rows (those that the writer adds meanwhile may move it); -1 as tickquery_run().
+int tickquery_find_start(
+    struct tickquery *query, struct tickquery_search *search, size_t rows_max, char why[REASON_SIZE]);
 
 #endif

@@ -155,6 +155,33 @@ static void limits_count_rows_from_either_end(void **state)
         expect_ids(1, 3);
 }
 
+// A server counts back in slices, whatever else it reads in between.
+static void a_limit_is_found_in_slices(void **state)
+{
+        (void)state;
+        fill("2023-12-31T23:59:55", 10);
+        for (size_t limit = 1; limit <= 41; limit++) {
+                struct tickquery query = {.root = root,
+                    .symbol = "BTCUSDT",
+                    .kind = TICK_TRADE,
+                    .start_ns = INT64_MIN,
+                    .end_ns = at_ns("2024-01-01T00:00:04.5"),
+                    .limit = limit};
+                struct tickquery_search search = {0};
+                int64_t last = 38, first = limit < 39 ? last + 1 - (int64_t)limit : 0;
+                int slices = 1, found;
+
+                while ((found = tickquery_find_start(&query, &search, 1, why)) == 1)
+                        slices++;
+                assert_int_equal(found, 0);
+                assert_true(query.limit_from_start);
+                assert_int_equal(slices, limit < 3 ? 1 : limit > 39 ? 11 : (limit + 4) / 4);
+                memset(&answer, 0, sizeof(answer));
+                assert_int_equal(tickquery_run(&query, collect, &answer, why), 0);
+                expect_ids(first, last);
+        }
+}
+
 static void a_query_crosses_the_turn_of_the_year(void **state)
 {
         (void)state;
@@ -320,6 +347,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TICKQUERY_TEST(ends_are_inclusive_to_the_nanosecond),
             TICKQUERY_TEST(limits_count_rows_from_either_end),
+            TICKQUERY_TEST(a_limit_is_found_in_slices),
             TICKQUERY_TEST(a_query_crosses_the_turn_of_the_year),
             TICKQUERY_TEST(a_quiet_symbol_is_read_across_its_holes),
             TICKQUERY_TEST(the_rows_of_a_second_come_together_and_may_stop_the_query),

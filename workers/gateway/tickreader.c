@@ -12,11 +12,13 @@
 #include <string.h>
 
 #define NS_PER_S INT64_C(1000000000)
-#define STOPPED 1 // the turn is over; there may be more
-#define REFUSED 2 // see `why` of the turn
+#define SECOND_ROWS_EQUAL 16 // opening and decoding a second's block takes as long as this many of its rows
+#define STOPPED 1            // the turn is over; there may be more
+#define REFUSED 2            // see `why` of the turn
 
 struct ticks {
         struct tickquery query; // what is left of it
+        struct tickquery_search search;
 };
 
 // One turn.
@@ -24,6 +26,7 @@ struct turn {
         struct reader *reader;
         struct columns *columns;
         size_t rows_max, rows;
+        size_t seconds;
         int64_t next_ns; // beginning of the second after its last row
         int error;
         char *why;
@@ -112,15 +115,14 @@ static int take_run(void *context, const struct tick_run *run)
         columns->rows += run->count;
         turn->next_ns = (run->second + 1) * NS_PER_S;
         turn->rows += run->count;
-        return turn->rows >= turn->rows_max ? STOPPED : 0;
+        turn->seconds++;
+        return turn->rows + SECOND_ROWS_EQUAL * turn->seconds >= turn->rows_max ? STOPPED : 0;
 }
 
-// What is left after a turn. A limit from the end has become one from the start: the rows that it means are known by
-// the first of them, and those that come meanwhile are none of them.
 static void go_on_after(struct ticks *ticks, const struct turn *turn)
 {
-        ticks->query.limit_from_start = true;
         ticks->query.start_ns = turn->next_ns;
+        ticks->query.skip = 0;
         if (ticks->query.limit > 0)
                 ticks->query.limit -= turn->rows;
 }
@@ -131,8 +133,12 @@ static enum reader_result read_rows(
         struct ticks *ticks = reader->state;
         struct turn turn = {.reader = reader, .columns = columns, .rows_max = rows_max, .why = why};
         bool limited = ticks->query.limit > 0;
-        int result = tickquery_run(&ticks->query, take_run, &turn, why);
 
+        // Rows are handed out ascending: the first of the last N is looked for before any.
+        if (limited && !ticks->query.limit_from_start)
+                return tickquery_find_start(&ticks->query, &ticks->search, rows_max, why) < 0 ? READER_FAILED
+                                                                                              : READER_MORE;
+        int result = tickquery_run(&ticks->query, take_run, &turn, why);
         if (result == 0)
                 return READER_END;
         if (result == REFUSED)
