@@ -87,11 +87,13 @@ $(BUILD)/tests/support/%: $(BUILD)/obj/tests/support/%.o $(CONFIG) $(COMMON)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
 		-lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lsnappy -lpthread -lm
 
-# ---- fuzzers: one source each in tests/fuzz, "// LINK:" as in unit tests; inputs that are kept: tests/corpus/<name> ----
+# ---- fuzzers: one source each in tests/fuzz, "// LINK:" as in unit tests; "// CORPUS: a b" names the folders of
+# tests/corpus with its inputs ----
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_S  ?= 60
 fuzz_line = $(shell sed -n 's|^// LINK: ||p' tests/fuzz/$(1).c)
+fuzz_corpus = $(addprefix tests/corpus/,$(shell sed -n 's|^// CORPUS: ||p' tests/fuzz/$(1).c))
 fuzz_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(call fuzz_line,$(1))))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(call fuzz_objects,$$*) $(CONFIG) $(COMMON)
@@ -149,11 +151,12 @@ interop: deps
 fuzz: deps
 	@$(MAKE) -s BUILD=$(BUILD)/fuzz CC=clang OPTIMIZE="-O1 -g" fuzzers \
 		SANITIZE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined"
-	@for program in $(notdir $(FUZZERS)); do \
-		mkdir -p $(BUILD)/fuzz/corpus/$$program; \
-		$(BUILD)/fuzz/tests/fuzz/$$program -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=2048 \
-			$(BUILD)/fuzz/corpus/$$program tests/corpus/$$program || exit 1; \
-	done
+	@$(MAKE) -s --no-print-directory $(addprefix fuzz-,$(notdir $(FUZZERS)))
+
+fuzz-%:
+	@mkdir -p $(BUILD)/fuzz/corpus/$*
+	$(BUILD)/fuzz/tests/fuzz/$* -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=2048 -verbosity=0 \
+		-print_final_stats=1 $(BUILD)/fuzz/corpus/$* $(call fuzz_corpus,$*)
 
 fuzzers: $(FUZZERS)
 

@@ -4,6 +4,7 @@
 // LINK: workers/gateway/message.c workers/gateway/msgpackwalk.c workers/gateway/place.c workers/gateway/query.c
 // LINK: workers/gateway/reader.c workers/gateway/rpc.c workers/gateway/tickreader.c workers/gateway/tree.c
 // LINK: workers/gateway/work.c -lmsgpackc
+// CORPUS: rpc
 // Bytes from outside as the body of POST /rpc: every one gets an answer that is msgpack, and leaves no memory behind.
 #include "common/log.h"
 #include "tests/unit/gateway_calls.h"

@@ -57,6 +57,7 @@ static const struct row table[] = {
         0, 0, false, -1104},
     {"unknown error", 400, NULL, "{\"code\":-1000,\"msg\":\"An unknown error\"}", -1, ANSWER_RETRY, 0, 0, false, -1000},
     {"disconnected", 400, NULL, "{\"code\":-1001,\"msg\":\"Internal error\"}", -1, ANSWER_RETRY, 0, 0, false, -1001},
+    {"an error without words", 400, NULL, "{\"code\":-1121,\"msg\":\"\"}", -1, ANSWER_SYMBOL, 0, 0, false, -1121},
     {"back end", 400, NULL, "{\"code\":-1006,\"msg\":\"x\"}", -1, ANSWER_RETRY, 0, 0, false, -1006},
     {"back end time-out", 400, NULL, "{\"code\":-1007,\"msg\":\"x\"}", -1, ANSWER_RETRY, 0, 0, false, -1007},
     {"overloaded", 400, NULL, "{\"code\":-1008,\"msg\":\"x\"}", -1, ANSWER_RETRY, 0, 0, false, -1008},

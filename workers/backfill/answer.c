@@ -49,7 +49,8 @@ static bool read_error_body(const char *body, size_t length, struct error_body *
 
         if (is_error) {
                 error->code = code->valueint;
-                snprintf(error->text, sizeof(error->text), "%s", text->valuestring);
+                snprintf(error->text, sizeof(error->text), "%s",
+                    text->valuestring[0] != '\0' ? text->valuestring : "no reason given");
         }
         cJSON_Delete(json);
         return is_error;

@@ -46,14 +46,6 @@ static bool read_volume(struct cursor *c, struct wide *mantissa, int8_t *exponen
         return true;
 }
 
-static bool skip_string(struct cursor *c)
-{
-        const char *text;
-        size_t length;
-
-        return scan_string(&c->scan, &text, &length);
-}
-
 // The comma before the next column.
 static bool next(struct cursor *c)
 {
@@ -76,7 +68,7 @@ static bool read_row(struct cursor *c, struct kline *row)
                next(c) && read_volume(c, &row->quote_volume, &row->quote_volume_exponent) && next(c) &&
                scan_whole(&c->scan, &row->trades) && next(c) &&
                read_volume(c, &row->taker_base, &row->taker_base_exponent) && next(c) &&
-               read_volume(c, &row->taker_quote, &row->taker_quote_exponent) && next(c) && skip_string(c) &&
+               read_volume(c, &row->taker_quote, &row->taker_quote_exponent) && next(c) && scan_skip_string(&c->scan) &&
                (scan_take(&c->scan, ']') || scan_fail(&c->scan, "does not end the row: twelve columns are expected"));
 }
 

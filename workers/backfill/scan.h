@@ -8,6 +8,7 @@
 
 #include "common/decimal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,7 +71,7 @@ static inline bool scan_whole(struct scan *s, int64_t *number)
         return true;
 }
 
-// The text between quotes. Numbers and names need no escapes, so a backslash is as wrong as any other letter.
+// The text between quotes. Numbers and names need no escapes; whoever takes neither from it asks scan_is_plain().
 static inline bool scan_string(struct scan *s, const char **text, size_t *length)
 {
         if (!scan_take(s, '"'))
@@ -83,6 +84,89 @@ static inline bool scan_string(struct scan *s, const char **text, size_t *length
         *length = (size_t)(quote - s->p);
         s->p = quote + 1;
         return true;
+}
+
+// False where a string has escapes, or what JSON forbids in it.
+static inline bool scan_is_plain(const char *text, size_t length)
+{
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] == '\\' || (unsigned char)text[i] < ' ')
+                        return false;
+        }
+        return true;
+}
+
+static inline bool scan_hex(const struct scan *s, ptrdiff_t count)
+{
+        ptrdiff_t i = 0;
+
+        while (i < count && i < s->end - s->p && isxdigit((unsigned char)s->p[i]))
+                i++;
+        return i == count;
+}
+
+// What may stand behind a backslash.
+static inline bool scan_escape(struct scan *s)
+{
+        static const char letters[] = "\"\\/bfnrt";
+
+        if (s->p == s->end)
+                return false;
+        char letter = *s->p++;
+        if (letter != 'u')
+                return memchr(letters, letter, sizeof(letters) - 1) != NULL;
+        if (!scan_hex(s, 4))
+                return false;
+        s->p += 4;
+        return true;
+}
+
+// Passes over a string that is not kept.
+static inline bool scan_skip_string(struct scan *s)
+{
+        if (!scan_take(s, '"'))
+                return scan_fail(s, "is not a string");
+        while (s->p < s->end && *s->p != '"') {
+                char letter = *s->p++;
+
+                if ((unsigned char)letter < ' ')
+                        return scan_fail(s, "has a control character in its string");
+                if (letter == '\\' && !scan_escape(s))
+                        return scan_fail(s, "has an escape in its string that JSON does not know");
+        }
+        return scan_take(s, '"') || scan_fail(s, "is cut short");
+}
+
+static inline size_t scan_digits(struct scan *s)
+{
+        const char *first = s->p;
+
+        while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+                s->p++;
+        return (size_t)(s->p - first);
+}
+
+// Passes over a number as JSON writes it.
+static inline bool scan_skip_number(struct scan *s)
+{
+        const char *first = s->p;
+
+        if (s->p < s->end && *s->p == '-')
+                s->p++;
+        bool zero = s->p < s->end && *s->p == '0';
+        size_t digits = scan_digits(s);
+        bool good = digits > 0 && !(zero && digits > 1);
+        if (good && s->p < s->end && *s->p == '.') {
+                s->p++;
+                good = scan_digits(s) > 0;
+        }
+        if (good && s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+                s->p++;
+                if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+                        s->p++;
+                good = scan_digits(s) > 0;
+        }
+        return (good && s->p - first < SCAN_STRING_BYTES_MAX) || scan_fail(s, "is neither string nor number nor word");
 }
 
 static inline bool scan_number_failed(struct scan *s)

@@ -122,19 +122,15 @@ static bool skip_value(struct scan *s)
 {
         bool value;
 
-        if (scan_take(s, '"')) {
-                for (; s->p < s->end && *s->p != '"'; s->p++) {
-                        if (*s->p == '\\' && s->p + 1 < s->end)
-                                s->p++;
-                }
-                return scan_take(s, '"') || scan_fail(s, "is cut short");
+        if (s->p == s->end)
+                return scan_fail(s, "is cut short");
+        switch (*s->p) {
+        case '"': return scan_skip_string(s);
+        case 't':
+        case 'f': return read_bool(s, &value);
+        case 'n': return take_word(s, "null") || scan_fail(s, "is neither string nor number nor word");
+        default: return scan_skip_number(s);
         }
-        if (take_word(s, "null"))
-                return true;
-        const char *first = s->p;
-        while (s->p < s->end && *s->p != '\0' && strchr("+-.0123456789eE", *s->p) != NULL)
-                s->p++;
-        return s->p > first || read_bool(s, &value) || scan_fail(s, "is neither string nor number nor word");
 }
 
 static bool read_value(struct reader *r, enum field field, struct values *v)
@@ -162,6 +158,8 @@ static bool read_member(struct reader *r, struct values *v)
         if (!scan_string(&r->scan, &text, &length))
                 return false;
         enum field field = find_field(r, text, length);
+        if (field == FIELD_OTHER && !scan_is_plain(text, length))
+                return scan_fail(&r->scan, "is no plain name");
         if (!scan_take(&r->scan, ':'))
                 return scan_fail(&r->scan, "is not followed by a colon");
         if (field != FIELD_OTHER && (v->seen & 1u << field) != 0)
