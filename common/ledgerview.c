@@ -192,12 +192,14 @@ int ledgerview_meta(struct ledgerview *view, struct ledger_meta *meta)
 // ---- sets of a bucket ----
 
 struct account {
-        struct ranges wanted, covered, explained;
+        struct ranges wanted, made; // of the exchange; to be made here
+        struct ranges covered, explained;
 };
 
 static void account_free(struct account *account)
 {
         ranges_free(&account->wanted);
+        ranges_free(&account->made);
         ranges_free(&account->covered);
         ranges_free(&account->explained);
 }
@@ -232,6 +234,8 @@ static int read_account(struct ledgerview *view, int64_t bucket, struct account 
 {
         if (read_set(view, "SELECT start_us, end_us, '' FROM wanted WHERE bucket = ?1", bucket, tag_none,
                 &account->wanted) < 0 ||
+            read_set(view, "SELECT start_us, end_us, '' FROM derived_wanted WHERE bucket = ?1", bucket, tag_none,
+                &account->made) < 0 ||
             read_set(view, "SELECT start_us, end_us, source FROM coverage WHERE bucket = ?1", bucket, bar_source_parse,
                 &account->covered) < 0)
                 return -1;
@@ -241,13 +245,15 @@ static int read_account(struct ledgerview *view, int64_t bucket, struct account 
 
 // ---- figures of a bucket ----
 
+// The newest minute of what is streamed, or made of what is, is not yet due.
 static int64_t horizon_of(struct ledgerview *view, const struct ledger_bucket *bucket, int64_t now_us)
 {
         int64_t known_us = now_us >= 0 ? now_us : meta_number(view, "exchange_us", -1);
 
         if (known_us < 0)
                 return INT64_MIN; // nothing has closed yet, as far as we know
-        return interval_floor_us(bucket->interval, bucket->live ? known_us - LIVE_AGE_US : known_us);
+        return interval_floor_us(
+            bucket->interval, bucket->live || bucket->made_of[0] != '\0' ? known_us - LIVE_AGE_US : known_us);
 }
 
 static void count_covered(const struct account *account, struct ledger_bucket *bucket)
@@ -268,17 +274,55 @@ static void count_covered(const struct account *account, struct ledger_bucket *b
         }
 }
 
-static int count_wanted(const struct account *account, int64_t horizon_us, struct ledger_bucket *bucket)
+// What is wanted before the horizon, and what of it is missing: a bar made here does not stand for one that is wanted
+// of the exchange. Both sets must be empty.
+static int account_missing(
+    const struct account *account, int64_t horizon_us, struct ranges *wanted, struct ranges *missing)
 {
-        struct ranges wanted = {0}, missing = {0}, explained = {0};
+        struct ranges native = {0}, made = {0}, rest = {0};
         int result = -1;
 
-        if (ranges_copy(&wanted, &account->wanted) < 0 || ranges_clip(&wanted, INT64_MIN, horizon_us) < 0 ||
+        if (ranges_copy(&native, &account->covered) < 0)
+                goto out;
+        for (size_t i = 0; i < account->covered.count; i++) {
+                const struct range *range = &account->covered.items[i];
+
+                if (range->tag == BAR_DERIVED && ranges_remove(&native, range->start_us, range->end_us) < 0)
+                        goto out;
+        }
+        if (ranges_missing(&account->wanted, horizon_us, &native, &account->explained, missing) < 0 ||
+            ranges_copy(&made, &account->made) < 0 || ranges_subtract(&made, &account->wanted) < 0 ||
+            ranges_missing(&made, horizon_us, &account->covered, &account->explained, &rest) < 0)
+                goto out;
+        for (size_t i = 0; i < rest.count; i++) {
+                if (ranges_set(missing, rest.items[i].start_us, rest.items[i].end_us, 0) < 0)
+                        goto out;
+        }
+        if (ranges_copy(wanted, &account->wanted) < 0)
+                goto out;
+        for (size_t i = 0; i < made.count; i++) {
+                if (ranges_set(wanted, made.items[i].start_us, made.items[i].end_us, 0) < 0)
+                        goto out;
+        }
+        result = ranges_clip(wanted, INT64_MIN, horizon_us);
+out:
+        ranges_free(&native);
+        ranges_free(&made);
+        ranges_free(&rest);
+        return result;
+}
+
+static int count_wanted(const struct account *account, int64_t horizon_us, struct ledger_bucket *bucket)
+{
+        struct ranges wanted = {0}, missing = {0}, explained = {0}, stored = {0};
+        int result = -1;
+
+        if (account_missing(account, horizon_us, &wanted, &missing) < 0 ||
             ranges_copy(&explained, &account->explained) < 0 || ranges_subtract(&explained, &account->covered) < 0 ||
-            ranges_missing(&wanted, horizon_us, &account->covered, &explained, &missing) < 0)
+            ranges_copy(&stored, &account->covered) < 0 || ranges_subtract(&stored, &missing) < 0)
                 goto out;
         bucket->wanted = ranges_bars(&wanted, bucket->interval);
-        bucket->wanted_stored = ranges_bars_within(&wanted, &account->covered, bucket->interval);
+        bucket->wanted_stored = ranges_bars_within(&wanted, &stored, bucket->interval);
         bucket->missing = ranges_bars(&missing, bucket->interval);
         for (size_t i = 0; i < explained.count; i++) {
                 const struct ranges one = {.items = &explained.items[i], .count = 1};
@@ -290,6 +334,7 @@ out:
         ranges_free(&wanted);
         ranges_free(&missing);
         ranges_free(&explained);
+        ranges_free(&stored);
         return result;
 }
 
@@ -301,7 +346,9 @@ struct listed {
 #define BUCKET_COLUMNS                                                                                                 \
         "SELECT id, symbol, interval, directory, followed, live, first_bar_us, live_from_us, corrected, defective, "   \
         "why,"                                                                                                         \
-        " (SELECT count(*) FROM gaps WHERE bucket = buckets.id AND note = 1 AND state <> 'filled') FROM buckets "
+        " (SELECT count(*) FROM gaps WHERE bucket = buckets.id AND note = 1 AND state <> 'filled'),"                   \
+        " (SELECT count(*) FROM differences WHERE bucket = buckets.id),"                                               \
+        " (SELECT source FROM derived WHERE bucket = buckets.id) FROM buckets "
 
 static int read_bucket(sqlite3_stmt *row, struct listed *listed)
 {
@@ -321,6 +368,9 @@ static int read_bucket(sqlite3_stmt *row, struct listed *listed)
         bucket->defective = sqlite3_column_int64(row, 9);
         copy_text(bucket->why, sizeof(bucket->why), row, 10);
         bucket->gaps_open = sqlite3_column_int64(row, 11);
+        bucket->differences = sqlite3_column_int64(row, 12);
+        copy_text(bucket->made_of, sizeof(bucket->made_of), row, 13);
+        bucket->made_of[strcspn(bucket->made_of, "!")] = '\0'; // checked
         return 0;
 }
 
@@ -350,6 +400,8 @@ static int fill_bucket(struct ledgerview *view, struct listed *listed, const str
 
         if (result == 0 && wanted != NULL)
                 result = ranges_copy(&account.wanted, wanted);
+        if (wanted != NULL)
+                ranges_clear(&account.made);
         if (result == 0) {
                 count_covered(&account, &listed->bucket);
                 result = count_wanted(&account, horizon_of(view, &listed->bucket, now_us), &listed->bucket);
@@ -468,10 +520,11 @@ static int add_bucket(void *context, const struct ledger_bucket *bucket)
         totals->wanted_stored += bucket->wanted_stored;
         totals->missing += bucket->missing;
         totals->gaps_open += bucket->gaps_open;
+        totals->differences += bucket->differences;
         totals->hindered += bucket->why[0] != '\0';
         for (int i = 0; i < GAP_STATES; i++)
                 totals->explained[i] += bucket->explained[i];
-        if (bucket->first_bar_us == LEDGER_FIRST_BAR_UNKNOWN && bucket->live_from_us < 0)
+        if (bucket->first_bar_us == LEDGER_FIRST_BAR_UNKNOWN && bucket->live_from_us < 0 && bucket->made_of[0] == '\0')
                 totals->known = false;
         return 0;
 }
@@ -505,17 +558,19 @@ int ledgerview_missing(
 {
         struct listed listed;
         struct account account = {0};
+        struct ranges wanted = {0};
 
         ranges_clear(missing);
         if (begin(view) < 0)
                 return -1;
         int result = find_bucket(view, symbol, interval, &listed);
-        if (result == 1 && (read_account(view, listed.id, &account) < 0 ||
-                               ranges_missing(&account.wanted, horizon_of(view, &listed.bucket, now_us),
-                                   &account.covered, &account.explained, missing) < 0))
+        if (result == 1 &&
+            (read_account(view, listed.id, &account) < 0 ||
+                account_missing(&account, horizon_of(view, &listed.bucket, now_us), &wanted, missing) < 0))
                 result = -1;
         end(view);
         account_free(&account);
+        ranges_free(&wanted);
         return result;
 }
 
@@ -603,6 +658,37 @@ int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callbac
         end(view);
         for (size_t i = 0; i < told.count && result == 0; i++)
                 result = callback(context, (const struct ledger_trouble *)(const void *)told.items + i);
+        free(told.items);
+        return result;
+}
+
+int ledgerview_each_difference(
+    struct ledgerview *view, const char *symbol, ledgerview_difference *callback, void *context)
+{
+        struct told told = {0};
+        int code = SQLITE_ERROR;
+
+        if (begin(view) < 0)
+                return -1;
+        sqlite3_stmt *query = prepare(view,
+            "SELECT symbol, interval, slot_us, found_us, text FROM differences JOIN buckets ON id = bucket"
+            " WHERE ?1 IS NULL OR symbol = ?1 ORDER BY symbol, interval, slot_us");
+        if (query != NULL && symbol != NULL)
+                sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
+        while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
+                struct ledger_difference *difference = told_next(&told, sizeof(*difference));
+
+                copy_text(difference->symbol, sizeof(difference->symbol), query, 0);
+                if (interval_parse((const char *)sqlite3_column_text(query, 1), &difference->interval) < 0)
+                        told.count--;
+                difference->open_us = sqlite3_column_int64(query, 2);
+                difference->found_us = sqlite3_column_int64(query, 3);
+                copy_text(difference->text, sizeof(difference->text), query, 4);
+        }
+        int result = query == NULL ? -1 : finished(view, query, code);
+        end(view);
+        for (size_t i = 0; i < told.count && result == 0; i++)
+                result = callback(context, (const struct ledger_difference *)(const void *)told.items + i);
         free(told.items);
         return result;
 }

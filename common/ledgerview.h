@@ -61,6 +61,8 @@ struct ledger_bucket {
         int64_t explained[GAP_STATES]; // of these, explained, by state
         int64_t missing;
         int64_t gaps_open;     // recorded gaps that are open or being repaired
+        int64_t differences;   // bars made here that are not the exchange's own (aggregate.check)
+        char made_of[16];      // "1m", "trade": its bars are made here of those; empty: they are not
         char why[REASON_SIZE]; // why it does not go on (unknown symbol, foreign files, refusal); else empty
 };
 
@@ -82,6 +84,7 @@ struct ledger_totals { // over followed buckets
         int64_t rows, settled, corrected, defective;
         int64_t wanted, wanted_stored, explained[GAP_STATES], missing;
         int64_t gaps_open;
+        int64_t differences;
         int64_t hindered; // buckets with a `why`
         bool known;       // false while a first bar is still to be asked for: wanted may yet grow
 };
@@ -124,6 +127,21 @@ struct ledger_trouble {
 
 typedef int ledgerview_trouble(void *context, const struct ledger_trouble *trouble);
 int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callback, void *context);
+
+// ---- differences: bars made here that are not the exchange's own, which is kept ----
+
+struct ledger_difference {
+        char symbol[SYMBOL_SIZE];
+        enum interval interval;
+        int64_t open_us;
+        int64_t found_us;       // exchange time
+        char text[REASON_SIZE]; // "Close 5 not 6": made here, the exchange's
+};
+
+typedef int ledgerview_difference(void *context, const struct ledger_difference *difference);
+// `symbol` NULL: all. In order of symbol, interval, time.
+int ledgerview_each_difference(
+    struct ledgerview *view, const char *symbol, ledgerview_difference *callback, void *context);
 
 // ---- catalogue ----
 

@@ -92,6 +92,7 @@
 #define SPOOL_WAL_BYTES_MAX (256L * 1024 * 1024)
 #define STORE_SYNC_S 10
 #define STORE_SYNC_BYTES (64L * 1024 * 1024)
+#define DERIVE_ROWS_PER_PASS 8192 // smaller bars read for derived ones, then other work has its turn: some 10 ms
 #define STORE_OPEN_FILES_MAX 2048 // year files kept open
 #define YEARFILE_SPAN_BYTES (96 * 1024) // of a year file, read or written at once: a page of 1,000 bars
 #define YEARFILE_GAP_SLOTS_MAX 32       // slots between two bars that are read over rather than sought across

@@ -3,6 +3,7 @@
 
 #include "workers/writer/adopt.h"
 #include "workers/writer/coverage.h"
+#include "workers/writer/derive.h"
 #include "workers/writer/openfiles.h"
 
 #include <errno.h>
@@ -85,5 +86,6 @@ int apply_run_write(struct store *store, struct row_run *run, bool live)
                         return -1;
                 account(store, run, first, end, file, live);
         }
+        derive_rewritten(store, run);
         return 0;
 }

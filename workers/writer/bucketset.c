@@ -4,6 +4,7 @@
 #include "common/exitcode.h"
 #include "common/log.h"
 #include "workers/writer/coverage.h"
+#include "workers/writer/derive.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -131,6 +132,8 @@ void bucketset_free(struct store *store)
                 ranges_free(&bucket->wanted);
                 ranges_free(&bucket->covered);
                 ranges_free(&bucket->explained_ranges);
+                ranges_free(&bucket->made_wanted);
+                ranges_free(&bucket->touched);
                 gaps_free(&bucket->explained);
                 gaps_free(&bucket->notes);
                 free(bucket->troubles);
@@ -200,6 +203,9 @@ void bucket_cover(
                 explained_changed(bucket, start_us, end_us);
         }
         end_deferral(bucket, start_us);
+        derive_touched(store, bucket, start_us, end_us);
+        if (source != BAR_DERIVED)
+                derive_compare(store, bucket, start_us, end_us);
         store_mark_dirty(store, 0, false);
 }
 
@@ -223,8 +229,10 @@ void bucket_explain(struct store *store, struct bucket_state *bucket, int64_t st
                 store_require_memory(gaps_explain(&bucket->explained, from_us, to_us, state, found_us, evidence));
                 store_require_memory(ranges_set(&bucket->explained_ranges, from_us, to_us, (int32_t)state));
         }
-        if (holes.count > 0)
+        if (holes.count > 0) {
                 explained_changed(bucket, start_us, end_us);
+                derive_touched(store, bucket, start_us, end_us);
+        }
         ranges_free(&holes);
         store_mark_dirty(store, 0, true);
 }

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/catalogue.h"
+#include "workers/writer/derive.h"
 #include "workers/writer/leases.h"
 #include "workers/writer/troubles.h"
 #include "workers/writer/verdict.h"
@@ -85,18 +86,21 @@ static void judge_page(struct store *store, const struct lease *lease, const str
 {
         struct bucket_state *bucket = store->buckets[lease->bucket];
         struct range slots = slots_of(bucket, page);
-        struct ranges holes = {0};
+        struct ranges holes = {0}, native = {0};
 
+        derive_native_covered(bucket, &native);
         store_require_memory(ranges_set(&holes, slots.start_us, slots.end_us, 0));
         store_require_memory(ranges_subtract(&holes, &lease->got));
         store_require_memory(ranges_subtract(&holes, &lease->refused));
-        store_require_memory(ranges_subtract(&holes, &bucket->covered));
+        store_require_memory(ranges_subtract(&holes, &native));
         for (size_t i = 0; i < holes.count; i++)
                 judge_hole(store, bucket, page, &holes.items[i]);
         ranges_free(&holes);
+        ranges_free(&native);
 }
 
-// Streamed bars that REST answers without, although they are old: kept, and asked for again in a day.
+// Bars that were streamed, or made here where the exchange's are wanted, and that REST answers without, although they
+// are old: kept, and asked for again in a day.
 static void note_unconfirmed(struct store *store, const struct lease *lease, const struct record_page *page)
 {
         struct bucket_state *bucket = store->buckets[lease->bucket];
@@ -109,14 +113,16 @@ static void note_unconfirmed(struct store *store, const struct lease *lease, con
         store_require_memory(ranges_clip(&bars, slots.start_us, slots.end_us < old_us ? slots.end_us : old_us));
         store_require_memory(ranges_subtract(&bars, &lease->got));
         for (size_t i = 0; i < bars.count; i++) {
-                if (!bar_source_is_provisional(bars.items[i].tag))
+                bool made = bars.items[i].tag == BAR_DERIVED;
+
+                if (!made && !bar_source_is_provisional(bars.items[i].tag))
                         continue;
                 (void)trouble_add(store, bucket, TROUBLE_UNCONFIRMED, bars.items[i].start_us, bars.items[i].end_us,
-                    "REST answers without a bar that the stream brought");
-                log_warn(
-                    "%s %s: REST has no bar of %s although the stream brought it; the stream's is kept, REST is asked "
-                    "again in a day",
-                    bucket->symbol, interval_name(bucket->interval), time_format_us(bars.items[i].start_us, from));
+                    made ? "REST answers without a bar that smaller ones made"
+                         : "REST answers without a bar that the stream brought");
+                log_warn("%s %s: REST has no bar of %s although %s; that is kept, REST is asked again in a day",
+                    bucket->symbol, interval_name(bucket->interval), time_format_us(bars.items[i].start_us, from),
+                    made ? "one was made of smaller bars" : "the stream brought it");
         }
         ranges_free(&bars);
 }

@@ -38,6 +38,13 @@ static const char *const statements[STATEMENTS] = {
                     " CASE WHEN excluded.true_us < 0 THEN true_us ELSE excluded.true_us END",
     [PUT_SYMBOL] = "INSERT INTO catalogue(symbol, base, quote, status, ended, away_since_us)"
                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [PUT_MADE] = "INSERT OR REPLACE INTO derived(bucket, source) VALUES(?1, ?2)",
+    [DROP_MADE_WANTED] = "DELETE FROM derived_wanted WHERE bucket = ?1",
+    [PUT_MADE_WANTED] = "INSERT INTO derived_wanted(bucket, start_us, end_us) VALUES(?1, ?2, ?3)",
+    [DROP_TOUCHED] = "DELETE FROM touched WHERE bucket = ?1",
+    [PUT_TOUCHED] = "INSERT INTO touched(bucket, start_us, end_us) VALUES(?1, ?2, ?3)",
+    [PUT_DIFFERENCE] = "INSERT OR REPLACE INTO differences(bucket, slot_us, found_us, text) VALUES(?1, ?2, ?3, ?4)",
+    [DROP_DIFFERENCE] = "DELETE FROM differences WHERE bucket = ?1 AND slot_us = ?2",
     [PUT_WANT] = "INSERT INTO wants(symbol, interval, start_us, end_us) VALUES(?1, ?2, ?3, ?4)",
 };
 

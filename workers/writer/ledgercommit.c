@@ -119,21 +119,6 @@ static int put_notes(struct ledger *ledger, const struct bucket_state *bucket)
         return 0;
 }
 
-static int put_wanted(struct ledger *ledger, const struct bucket_state *bucket)
-{
-        if (drop_all(ledger, DROP_WANTED, bucket) < 0)
-                return -1;
-        for (size_t i = 0; i < bucket->wanted.count; i++) {
-                sqlite3_stmt *put = for_bucket(ledger, PUT_WANTED, bucket);
-
-                sqlite3_bind_int64(put, 2, bucket->wanted.items[i].start_us);
-                sqlite3_bind_int64(put, 3, bucket->wanted.items[i].end_us);
-                if (sql_step_done(put) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
 static int put_troubles(struct ledger *ledger, const struct bucket_state *bucket)
 {
         if (drop_all(ledger, DROP_TROUBLES, bucket) < 0)
@@ -152,6 +137,32 @@ static int put_troubles(struct ledger *ledger, const struct bucket_state *bucket
                         return -1;
         }
         return 0;
+}
+
+static int put_ranges(struct ledger *ledger, const struct bucket_state *bucket, enum statement drop,
+    enum statement which, const struct ranges *ranges)
+{
+        if (drop_all(ledger, drop, bucket) < 0)
+                return -1;
+        for (size_t i = 0; i < ranges->count; i++) {
+                sqlite3_stmt *put = for_bucket(ledger, which, bucket);
+
+                sqlite3_bind_int64(put, 2, ranges->items[i].start_us);
+                sqlite3_bind_int64(put, 3, ranges->items[i].end_us);
+                if (sql_step_done(put) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int put_made(struct ledger *ledger, const struct bucket_state *bucket)
+{
+        sqlite3_stmt *put = for_bucket(ledger, PUT_MADE, bucket);
+
+        sqlite3_bind_text(put, 2, bucket->made_before, -1, SQLITE_STATIC);
+        if (sql_step_done(put) < 0)
+                return -1;
+        return put_ranges(ledger, bucket, DROP_MADE_WANTED, PUT_MADE_WANTED, &bucket->made_wanted);
 }
 
 static bool covered_is_dirty(const struct bucket_state *bucket)
@@ -174,7 +185,11 @@ static int put_bucket(struct ledger *ledger, const struct bucket_state *bucket)
                 return -1;
         if (bucket->notes_dirty && put_notes(ledger, bucket) < 0)
                 return -1;
-        if (bucket->wanted_dirty && put_wanted(ledger, bucket) < 0)
+        if (bucket->wanted_dirty && put_ranges(ledger, bucket, DROP_WANTED, PUT_WANTED, &bucket->wanted) < 0)
+                return -1;
+        if (bucket->made_dirty && put_made(ledger, bucket) < 0)
+                return -1;
+        if (bucket->touched_dirty && put_ranges(ledger, bucket, DROP_TOUCHED, PUT_TOUCHED, &bucket->touched) < 0)
                 return -1;
         return bucket->troubles_dirty ? put_troubles(ledger, bucket) : 0;
 }
@@ -233,6 +248,25 @@ static int put_offgrid(struct ledger *ledger, const struct store *store)
         return 0;
 }
 
+static int put_differences(struct ledger *ledger, const struct store *store)
+{
+        for (size_t i = 0; i < store->differences_count; i++) {
+                const struct difference *difference = &store->differences[i];
+                bool drop = difference->found_us < 0;
+                sqlite3_stmt *put = ledger->statements[drop ? DROP_DIFFERENCE : PUT_DIFFERENCE];
+
+                sqlite3_bind_int64(put, 1, difference->bucket_id);
+                sqlite3_bind_int64(put, 2, difference->slot_us);
+                if (!drop) {
+                        sqlite3_bind_int64(put, 3, difference->found_us);
+                        sqlite3_bind_text(put, 4, difference->text, -1, SQLITE_STATIC);
+                }
+                if (sql_step_done(put) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int put_all(struct ledger *ledger, const struct store *store, int64_t cursor)
 {
         for (size_t i = 0; i < store->buckets_count; i++) {
@@ -243,7 +277,7 @@ static int put_all(struct ledger *ledger, const struct store *store, int64_t cur
                 return -1;
         if (store->wants_dirty && put_wants(ledger, store) < 0)
                 return -1;
-        if (put_offgrid(ledger, store) < 0)
+        if (put_offgrid(ledger, store) < 0 || put_differences(ledger, store) < 0)
                 return -1;
         const struct {
                 const char *key;
@@ -269,12 +303,14 @@ static void all_is_clean(struct store *store)
                 struct bucket_state *bucket = store->buckets[i];
 
                 bucket->row_dirty = bucket->notes_dirty = bucket->wanted_dirty = bucket->troubles_dirty = false;
+                bucket->made_dirty = bucket->touched_dirty = false;
                 bucket->covered_dirty_start_us = bucket->explained_dirty_start_us = INT64_MAX;
                 bucket->covered_dirty_end_us = bucket->explained_dirty_end_us = INT64_MIN;
         }
         store->catalogue.dirty = false;
         store->wants_dirty = false;
         store->offgrid_count = 0;
+        store->differences_count = 0;
 }
 
 int ledger_commit(struct ledger *ledger, struct store *store, int64_t cursor)

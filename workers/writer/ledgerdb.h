@@ -21,6 +21,13 @@ enum statement {
         PUT_OFFGRID,
         PUT_SYMBOL,
         PUT_WANT,
+        PUT_MADE,
+        DROP_MADE_WANTED,
+        PUT_MADE_WANTED,
+        DROP_TOUCHED,
+        PUT_TOUCHED,
+        PUT_DIFFERENCE,
+        DROP_DIFFERENCE,
         STATEMENTS
 };
 

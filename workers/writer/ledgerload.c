@@ -141,6 +141,39 @@ static int load_wanted(struct loading *loading, sqlite3_stmt *row)
         return 0;
 }
 
+static int load_made(struct loading *loading, sqlite3_stmt *row)
+{
+        struct bucket_state *bucket = bucket_by_id(loading, sqlite3_column_int64(row, 0));
+
+        if (bucket == NULL)
+                return wrong();
+        (void)snprintf(bucket->made_before, sizeof(bucket->made_before), "%s", text_of(row, 1));
+        return 0;
+}
+
+static int load_made_wanted(struct loading *loading, sqlite3_stmt *row)
+{
+        struct bucket_state *bucket = bucket_by_id(loading, sqlite3_column_int64(row, 0));
+
+        if (bucket == NULL)
+                return wrong();
+        store_require_memory(
+            ranges_set(&bucket->made_wanted, sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), 0));
+        return 0;
+}
+
+static int load_touched(struct loading *loading, sqlite3_stmt *row)
+{
+        struct bucket_state *bucket = bucket_by_id(loading, sqlite3_column_int64(row, 0));
+
+        if (bucket == NULL)
+                return wrong();
+        store_require_memory(
+            ranges_set(&bucket->touched, sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), 0));
+        loading->store->derive_pending = true;
+        return 0;
+}
+
 static int load_symbol(struct loading *loading, sqlite3_stmt *row)
 {
         struct catalogue_entry entry = {0};
@@ -226,6 +259,10 @@ int ledger_load(struct ledger *ledger, struct store *store, char why[REASON_SIZE
             {"troubles", "SELECT bucket, start_us, end_us, kind, attempts, retry_wall_ns, text FROM troubles",
                 load_trouble},
             {"wanted", "SELECT bucket, start_us, end_us FROM wanted ORDER BY bucket, start_us", load_wanted},
+            {"derived", "SELECT bucket, source FROM derived", load_made},
+            {"derived_wanted", "SELECT bucket, start_us, end_us FROM derived_wanted ORDER BY bucket, start_us",
+                load_made_wanted},
+            {"touched", "SELECT bucket, start_us, end_us FROM touched ORDER BY bucket, start_us", load_touched},
             {"catalogue", "SELECT symbol, base, quote, status, ended, away_since_us FROM catalogue ORDER BY symbol",
                 load_symbol},
             {"wants", "SELECT symbol, interval, start_us, end_us FROM wants", load_want},

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "workers/writer/adopt.h"
 #include "workers/writer/bucketset.h"
+#include "workers/writer/derive.h"
 #include "workers/writer/leases.h"
 #include "workers/writer/planner.h"
 #include "workers/writer/settle.h"
@@ -74,7 +75,7 @@ static void plan_ranges(const struct store *store, struct bucket_state *bucket, 
 static void make_plan(const struct store *store, struct bucket_state *bucket, int64_t now_us, mono_time now)
 {
         struct bucket_plan *plan = &bucket->plan;
-        struct ranges missing = {0}, busy = {0}, cuts = {0};
+        struct ranges missing = {0}, busy = {0}, cuts = {0}, native = {0};
         int64_t horizon_us = planner_horizon_us(bucket->interval, now_us, bucket->live);
 
         *plan = (struct bucket_plan){.valid = true,
@@ -83,8 +84,8 @@ static void make_plan(const struct store *store, struct bucket_state *bucket, in
             .known = true,
             .until_us = planner_horizon_next_us(bucket->interval, now_us, bucket->live),
             .until_mono = {INT64_MAX}};
-        store_require_memory(
-            ranges_missing(&bucket->wanted, horizon_us, &bucket->covered, &bucket->explained_ranges, &missing));
+        derive_native_covered(bucket, &native);
+        store_require_memory(ranges_missing(&bucket->wanted, horizon_us, &native, &bucket->explained_ranges, &missing));
         plan->missing_bars = ranges_bars(&missing, bucket->interval);
         bool listing = plan_listing(store, bucket, now);
         lease_ranges(store, bucket, &busy);
@@ -101,6 +102,7 @@ static void make_plan(const struct store *store, struct bucket_state *bucket, in
         ranges_free(&missing);
         ranges_free(&busy);
         ranges_free(&cuts);
+        ranges_free(&native);
 }
 
 static bool plan_holds(const struct bucket_plan *plan, int64_t now_us, mono_time now)
@@ -234,7 +236,7 @@ static bool is_done(const struct bucket_state *bucket)
 
 bool store_is_complete(struct store *store, int64_t now_us)
 {
-        bool complete = now_us >= 0 && store->catalogue.generation > 0 && !store->work_dirty;
+        bool complete = now_us >= 0 && store->catalogue.generation > 0 && !store->work_dirty && !store->derive_pending;
         int64_t jobs = (int64_t)store->leases_open;
 
         wanted_note_time(store, now_us);
@@ -255,7 +257,7 @@ bool store_is_complete(struct store *store, int64_t now_us)
 // True where nothing that is left of this bucket is tried again soon; `text` then says why.
 static bool is_stuck(struct bucket_state *bucket, int64_t now_us, mono_time now, char text[REASON_SIZE])
 {
-        struct ranges missing = {0};
+        struct ranges missing = {0}, native = {0};
         bool stuck = true;
 
         (void)snprintf(text, REASON_SIZE, "%s", bucket->why);
@@ -263,13 +265,15 @@ static bool is_stuck(struct bucket_state *bucket, int64_t now_us, mono_time now,
                 return true;
         if (!bucket->plan.known)
                 return mono_since_ms(bucket->listing_retry_at, now) > EXHAUSTED_MS;
+        derive_native_covered(bucket, &native);
         store_require_memory(ranges_missing(&bucket->wanted, planner_horizon_us(bucket->interval, now_us, bucket->live),
-            &bucket->covered, &bucket->explained_ranges, &missing));
+            &native, &bucket->explained_ranges, &missing));
         for (size_t i = 0; i < missing.count && stuck; i++) {
                 for (int64_t us = missing.items[i].start_us; us < missing.items[i].end_us && stuck;)
                         stuck = trouble_skip(bucket, &us, now, EXHAUSTED_MS, text);
         }
         ranges_free(&missing);
+        ranges_free(&native);
         return stuck;
 }
 
@@ -279,7 +283,8 @@ bool store_is_exhausted(struct store *store, int64_t now_us, char text[REASON_SI
         mono_time now = mono_now();
         size_t stuck = 0;
 
-        if (store->leases_open > 0 || store->work_dirty || now_us < 0 || store->catalogue.generation == 0)
+        if (store->leases_open > 0 || store->work_dirty || store->derive_pending || now_us < 0 ||
+            store->catalogue.generation == 0)
                 return false;
         plan_refresh(store, now_us);
         for (size_t i = 0; i < store->buckets_count; i++) {

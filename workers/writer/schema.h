@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of ledger.db, version LEDGER_VERSION. Times are microseconds since 1970, ranges half-open, names as in
 // common/ledger.h. A wanted range that ends at 9223372036854775807 goes on for ever.
+// derived, derived_wanted, touched, differences: bars made here, of what, as far as they are wanted, which are to be
+// made anew, and which are not the exchange's own.
 #ifndef WRITER_SCHEMA_H
 #define WRITER_SCHEMA_H
 
@@ -27,6 +29,13 @@
         "CREATE INDEX IF NOT EXISTS troubles_by_bucket ON troubles(bucket);"                                           \
         "CREATE TABLE IF NOT EXISTS offgrid(bucket INTEGER NOT NULL, slot_us INTEGER NOT NULL,"                        \
         " true_us INTEGER NOT NULL, displaced INTEGER NOT NULL, PRIMARY KEY(bucket, slot_us)) WITHOUT ROWID;"          \
+        "CREATE TABLE IF NOT EXISTS derived(bucket INTEGER PRIMARY KEY, source TEXT NOT NULL);"                        \
+        "CREATE TABLE IF NOT EXISTS derived_wanted(bucket INTEGER NOT NULL, start_us INTEGER NOT NULL,"                \
+        " end_us INTEGER NOT NULL, PRIMARY KEY(bucket, start_us)) WITHOUT ROWID;"                                      \
+        "CREATE TABLE IF NOT EXISTS touched(bucket INTEGER NOT NULL, start_us INTEGER NOT NULL,"                       \
+        " end_us INTEGER NOT NULL, PRIMARY KEY(bucket, start_us)) WITHOUT ROWID;"                                      \
+        "CREATE TABLE IF NOT EXISTS differences(bucket INTEGER NOT NULL, slot_us INTEGER NOT NULL,"                    \
+        " found_us INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY(bucket, slot_us)) WITHOUT ROWID;"                 \
         "CREATE TABLE IF NOT EXISTS catalogue(symbol TEXT PRIMARY KEY, base TEXT NOT NULL, quote TEXT NOT NULL,"       \
         " status INTEGER NOT NULL, ended INTEGER NOT NULL, away_since_us INTEGER NOT NULL) WITHOUT ROWID;"             \
         "CREATE TABLE IF NOT EXISTS quarantine(id INTEGER PRIMARY KEY, spool_row INTEGER NOT NULL,"                    \

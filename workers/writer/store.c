@@ -107,6 +107,7 @@ void store_close(struct store *store)
         catalogue_free(&store->catalogue);
         free(store->wants);
         free(store->offgrid);
+        free(store->differences);
         free(store->run);
         if (store->root_fd >= 0)
                 (void)close(store->root_fd); // and with it the lock

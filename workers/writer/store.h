@@ -63,6 +63,12 @@ void store_release_job(struct store *store, uint64_t lease, uint32_t failure, co
 // Widens what is wanted (command line). Returns 0, or -1 with errno and a message in `why` (EINVAL: no such symbol …).
 int store_want(struct store *store, const struct control_backfill *want, char why[REASON_SIZE]);
 
+// ---- bars made here ----
+
+// Makes some of the bars whose sources have changed. Returns 1 where more is left, 0 where nothing is; -1 with errno
+// (EAGAIN: they wait for the catalogue), then nothing is lost.
+int store_derive(struct store *store);
+
 // ---- durability ----
 
 bool store_sync_due(

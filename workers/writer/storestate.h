@@ -12,6 +12,7 @@
 #include "common/ranges.h"
 #include "common/record.h"
 #include "common/yearfile.h"
+#include "config/derivation.h"
 #include "workers/writer/gaps.h"
 #include "workers/writer/store.h"
 
@@ -106,6 +107,15 @@ struct bucket_state {
         int64_t covered_dirty_start_us, covered_dirty_end_us; // start > end: clean
         int64_t explained_dirty_start_us, explained_dirty_end_us;
 
+        // bars made here (derive.h)
+        struct derivation made;    // of what; AGGREGATE_UNSAID: they are not
+        char made_before[16];      // the same as the ledger knows it; empty: not at all
+        struct ranges made_wanted; // to be made, as far as the source is wanted
+        struct ranges touched;     // to be made anew
+        bool made_known;           // made_wanted is computed
+        bool made_dirty, touched_dirty;
+        bool difference_told;
+
         size_t leases; // open ones of this bucket
         struct bucket_plan plan;
         size_t hash_next;
@@ -137,6 +147,13 @@ struct offgrid {
         int64_t bucket_id;
         int64_t slot_us, true_us;
         bool displaced; // an on-grid bar took the slot
+};
+
+// A bar made here that is not the exchange's own.
+struct difference {
+        int64_t bucket_id, slot_us;
+        int64_t found_us; // exchange time, -1: there is none any more
+        char text[REASON_SIZE];
 };
 
 struct want {
@@ -190,6 +207,11 @@ struct store {
         struct open_files files;
         struct offgrid *offgrid; // not yet in the ledger
         size_t offgrid_count, offgrid_capacity;
+
+        struct derivation derivations[INTERVAL_COUNT]; // as configured
+        bool derive_pending;                           // a bucket has been touched
+        struct difference *differences;                // not yet in the ledger
+        size_t differences_count, differences_capacity;
 
         int64_t exchange_us;      // newest exchange time we were told, -1: none
         int64_t fixed_horizon_us; // one-shot runs; INT64_MAX: none yet

@@ -30,7 +30,7 @@ struct storethread {
         struct handover *handover;
         struct store *store;
         struct event_base *base;
-        struct event *woken, *feed_again, *bulk_readable, *sync_timer, *tick;
+        struct event *woken, *feed_again, *derive_again, *bulk_readable, *sync_timer, *tick;
         struct spool_reader *spool;
         struct nnio *bulk;
         struct jobchannels *jobs;
@@ -294,6 +294,24 @@ static void on_sync(evutil_socket_t fd, short events, void *context)
         schedule_sync(thread);
 }
 
+// ---- bars made here: when there is nothing else to do ----
+
+static void on_derive(evutil_socket_t fd, short events, void *context)
+{
+        struct storethread *thread = context;
+
+        (void)fd;
+        (void)events;
+        if (waits_for_room(thread))
+                return;
+        int result = store_derive(thread->store);
+        if (result == 1)
+                event_active(thread->derive_again, EV_TIMEOUT, 1);
+        else if (result == -1 && errno != EAGAIN)
+                failed(thread, "derived bars");
+        schedule_sync(thread);
+}
+
 // ---- messages of the other thread ----
 
 static void reconfigure(struct storethread *thread, int fd)
@@ -375,6 +393,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
         atomic_fetch_add(&thread->handover->ticks, 1);
         if (!waits_for_room(thread))
                 (void)event_add(thread->bulk_readable, NULL);
+        event_active(thread->derive_again, EV_TIMEOUT, 1);
         send_catalogue(thread);
         tell_complete(thread);
         handover_wake_store(thread->handover);
@@ -396,7 +415,7 @@ static void begin(struct storethread *thread)
         char why[REASON_SIZE];
 
         thread->base = event_base_new();
-        REQUIRE(thread->base != NULL && event_base_priority_init(thread->base, 2) == 0);
+        REQUIRE(thread->base != NULL && event_base_priority_init(thread->base, 3) == 0);
         // Live rows and chunks share the lower priority, so that neither starves the other.
         thread->spool = spool_reader_open(thread->start->spool_path, why);
         thread->bulk = nnio_open(NNIO_PULL, thread->start->setup->settings.run_directory, NNIO_BULK);
@@ -411,6 +430,7 @@ static void begin(struct storethread *thread)
         }
         thread->woken = event_on(thread, thread->handover->to_store_fd, EV_READ | EV_PERSIST, on_woken, 1);
         thread->feed_again = event_on(thread, -1, 0, on_woken, 1);
+        thread->derive_again = event_on(thread, -1, 0, on_derive, 2);
         thread->bulk_readable = event_on(thread, nnio_fd(thread->bulk), EV_READ | EV_PERSIST, on_bulk, 1);
         thread->sync_timer = event_on(thread, -1, 0, on_sync, 0);
         thread->tick = event_on(thread, -1, EV_PERSIST, on_tick, 0);
@@ -420,8 +440,8 @@ static void begin(struct storethread *thread)
 
 static void finish(struct storethread *thread)
 {
-        struct event *all[] = {
-            thread->woken, thread->feed_again, thread->bulk_readable, thread->sync_timer, thread->tick};
+        struct event *all[] = {thread->woken, thread->feed_again, thread->derive_again, thread->bulk_readable,
+            thread->sync_timer, thread->tick};
 
         jobchannels_free(thread->jobs);
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -2,6 +2,7 @@
 // The order of store sync and cursor: rows first (syncfs), then one ledger transaction with what they prove and the
 // spool cursor. The cursor may lag, never lead.
 #include "common/log.h"
+#include "workers/writer/derive.h"
 #include "workers/writer/gaps.h"
 #include "workers/writer/leases.h"
 #include "workers/writer/ledger.h"
@@ -99,6 +100,7 @@ int store_sync(struct store *store)
         }
         wanted_prune(store);
         settle_notes(store);
+        derive_refresh_wanted(store);
         int64_t cursor = store->row_applied;
         if (ledger_commit(store->ledger, store, cursor) < 0) {
                 store->sync_failed = errno == EIO;

@@ -4,6 +4,7 @@
 #include "common/symbol.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/catalogue.h"
+#include "workers/writer/derive.h"
 #include "workers/writer/planner.h"
 
 #include <errno.h>
@@ -140,6 +141,7 @@ static void follow_symbol(struct store *store, const char *symbol)
                 bucket->backfill = backfill;
                 bucket->live = live;
         }
+        derive_follow(store, symbol);
 }
 
 void wanted_configure(struct store *store)
@@ -150,6 +152,7 @@ void wanted_configure(struct store *store)
 
         store->live_intervals = live ? settings->stream_intervals : 0;
         store->backfill_intervals = backfill ? settings->backfill_intervals : 0;
+        derive_configure(store);
         for (size_t i = 0; i < store->buckets_count; i++) {
                 struct bucket_state *bucket = store->buckets[i];
 
@@ -163,6 +166,7 @@ void wanted_configure(struct store *store)
         for (size_t i = 0; i < store->buckets_count; i++)
                 bucket_row_changed(store, store->buckets[i]);
         wanted_refresh_all(store);
+        derive_begin(store);
 }
 
 // ---- wants ----
@@ -219,12 +223,12 @@ int store_want(struct store *store, const struct control_backfill *ask, char why
 
 static bool is_configured(const struct bucket_state *bucket)
 {
-        return bucket->backfill || bucket->live;
+        return bucket->backfill || bucket->live || bucket->made.from != AGGREGATE_UNSAID;
 }
 
 static bool is_satisfied(struct store *store, const struct want *want, struct bucket_state *bucket)
 {
-        struct ranges wanted = {0}, missing = {0};
+        struct ranges wanted = {0}, missing = {0}, native = {0};
         const struct planner_want alone = {.interval = want->interval,
             .backfill = true,
             .first_bar_us = bucket->first_bar_us,
@@ -235,10 +239,12 @@ static bool is_satisfied(struct store *store, const struct want *want, struct bu
         if (store->exchange_us < 0 || bucket->first_bar_us == LEDGER_FIRST_BAR_UNKNOWN)
                 return false;
         store_require_memory(planner_add_wanted(&alone, &wanted));
+        derive_native_covered(bucket, &native);
         store_require_memory(
-            ranges_missing(&wanted, planner_horizon_us(want->interval, store->exchange_us, bucket->live),
-                &bucket->covered, &bucket->explained_ranges, &missing));
+            ranges_missing(&wanted, planner_horizon_us(want->interval, store->exchange_us, bucket->live), &native,
+                &bucket->explained_ranges, &missing));
         bool satisfied = missing.count == 0;
+        ranges_free(&native);
         ranges_free(&wanted);
         ranges_free(&missing);
         return satisfied;

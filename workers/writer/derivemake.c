@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/writer/derivemake.h"
+
+#include "common/aggregate.h"
+#include "common/log.h"
+#include "workers/writer/adopt.h"
+#include "workers/writer/apply.h"
+#include "workers/writer/bucketset.h"
+#include "workers/writer/coverage.h"
+#include "workers/writer/openfiles.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_ROWS 1024 // at once
+#define SEED_COLUMNS 5 // Open High Low Close Volume
+#define COLUMN_TEXT_SIZE 24
+
+// Rows of the source, read in order.
+struct reading {
+        struct store *store;
+        struct bucket_state *source;
+        int64_t until_us; // nothing is read behind it
+        int64_t next_us;  // from here on nothing has been read yet
+        size_t count, at; // rows at hand
+        int64_t open_us[READ_ROWS];
+        struct bar_values bars[READ_ROWS];
+};
+
+struct making {
+        struct store *store;
+        struct bucket_state *bucket;
+        struct reading reading;
+        size_t *left;
+        bool broken; // a row of the slot at hand holds what is no number
+};
+
+int64_t derive_first_bar_us(const struct store *store, const struct bucket_state *bucket)
+{
+        while (bucket != NULL && bucket->first_bar_us < 0 && bucket->made.from == AGGREGATE_BARS)
+                bucket = bucketset_find(store, bucket->symbol, bucket->made.interval);
+        return bucket != NULL && bucket->first_bar_us >= 0 ? bucket->first_bar_us : -1;
+}
+
+// ---- the source ----
+
+// True where every slot of [from_us, until_us) has its bar, or has none for a reason that will not change.
+static bool is_ready(const struct store *store, const struct bucket_state *source, int64_t from_us, int64_t until_us)
+{
+        int64_t first_us = derive_first_bar_us(store, source);
+
+        if (first_us >= 0 && from_us < interval_floor_us(source->interval, first_us))
+                from_us = interval_floor_us(source->interval, first_us);
+        while (from_us < until_us) {
+                size_t i = ranges_find(&source->covered, from_us), j = ranges_find(&source->explained_ranges, from_us);
+
+                if (i < source->covered.count && source->covered.items[i].start_us <= from_us)
+                        from_us = source->covered.items[i].end_us;
+                else if (j < source->explained_ranges.count && source->explained_ranges.items[j].start_us <= from_us)
+                        from_us = source->explained_ranges.items[j].end_us;
+                else
+                        return false;
+        }
+        return true;
+}
+
+// Errors that concern the source's files alone: others go on.
+static bool is_foreign(int error)
+{
+        return error == EINVAL || error == EEXIST || error == ELOOP || error == ENOTDIR || error == EISDIR ||
+               error == EACCES || error == EPERM;
+}
+
+// Reads on from reading->next_us: of covered slots alone, for only those have files. Returns 0, 1 (nothing is left) or
+// -1 with errno.
+static int fill(struct reading *reading)
+{
+        struct bucket_state *source = reading->source;
+        char why[REASON_SIZE];
+
+        reading->count = reading->at = 0;
+        while (reading->count == 0) {
+                size_t i = ranges_find(&source->covered, reading->next_us);
+                if (i == source->covered.count || source->covered.items[i].start_us >= reading->until_us)
+                        return 1;
+                const struct range *covered = &source->covered.items[i];
+                int64_t from_us = covered->start_us > reading->next_us ? covered->start_us : reading->next_us;
+                int64_t end_us = covered->end_us < reading->until_us ? covered->end_us : reading->until_us;
+                struct yearfile *file = openfiles_get(reading->store, source, from_us, why);
+                if (file == NULL) {
+                        if (!is_foreign(errno))
+                                return -1;
+                        bucket_refuse(reading->store, source, why);
+                        return 1;
+                }
+                if (yearfile_last_us(file) + 1 < end_us)
+                        end_us = interval_next_us(source->interval, yearfile_last_us(file));
+                ssize_t count =
+                    yearfile_read_bars(file, from_us, end_us - 1, READ_ROWS, false, reading->open_us, reading->bars);
+                if (count < 0)
+                        return -1;
+                reading->count = (size_t)count;
+                reading->next_us = count == READ_ROWS ? reading->open_us[count - 1] + 1 : end_us;
+        }
+        return 0;
+}
+
+// Of slots that were left out.
+static void skip_rows(struct reading *reading, int64_t until_us)
+{
+        while (reading->at < reading->count && reading->open_us[reading->at] < until_us)
+                reading->at++;
+        if (reading->at == reading->count && reading->next_us < until_us)
+                reading->next_us = until_us;
+}
+
+// Adds the rows before `until_us`. Returns 0, or -1 with errno.
+static int add_rows(struct making *making, struct aggregate *aggregate, int64_t until_us)
+{
+        struct reading *reading = &making->reading;
+
+        for (;;) {
+                if (reading->at == reading->count) {
+                        int result = reading->next_us < until_us ? fill(reading) : 1;
+
+                        if (result != 0)
+                                return result < 0 ? -1 : 0;
+                }
+                if (reading->open_us[reading->at] >= until_us)
+                        return 0;
+                if (aggregate_add_bar(aggregate, &reading->bars[reading->at++]) < 0)
+                        making->broken = true;
+                *making->left -= *making->left > 0;
+        }
+}
+
+// ---- comparing ----
+
+static void record_difference(struct store *store, const struct bucket_state *bucket, int64_t slot_us, const char *text)
+{
+        if (store->differences_count == store->differences_capacity) {
+                size_t capacity = store->differences_capacity > 0 ? store->differences_capacity * 2 : 64;
+                struct difference *differences = realloc(store->differences, capacity * sizeof(*differences));
+
+                store_require_memory(differences != NULL ? 0 : -1);
+                store->differences = differences;
+                store->differences_capacity = capacity;
+        }
+        struct difference *difference = &store->differences[store->differences_count++];
+        *difference = (struct difference){bucket->id, slot_us, text[0] != '\0' ? store->exchange_us : -1, ""};
+        if (text[0] != '\0' && difference->found_us < 0)
+                difference->found_us = slot_us; // the exchange's clock is not known yet
+        (void)snprintf(difference->text, sizeof(difference->text), "%s", text);
+}
+
+// "Close 5 not 6, ..." (made here, the exchange's own); empty where they are equal in all columns that both have.
+static void compare_bars(
+    const struct bar_values *made, const struct bar_values *own, size_t columns, char text[REASON_SIZE])
+{
+        const struct {
+                const char *name;
+                double made, own;
+        } values[] = {{"Open", made->open, own->open}, {"High", made->high, own->high}, {"Low", made->low, own->low},
+            {"Close", made->close, own->close}, {"Volume", made->volume, own->volume},
+            {"QuoteVolume", made->quote_volume, own->quote_volume},
+            {"Trades", (double)made->trades, (double)own->trades}, {"TakerBuyBase", made->taker_base, own->taker_base},
+            {"TakerBuyQuote", made->taker_quote, own->taker_quote}};
+        size_t used = 0;
+
+        text[0] = '\0';
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && (columns > SEED_COLUMNS || i < SEED_COLUMNS);
+             i++) {
+                if (values[i].made != values[i].own && used + COLUMN_TEXT_SIZE < REASON_SIZE)
+                        used += (size_t)snprintf(text + used, REASON_SIZE - used, "%s%s %.12g not %.12g",
+                            used > 0 ? ", " : "", values[i].name, values[i].made, values[i].own);
+                used = used < REASON_SIZE ? used : REASON_SIZE - 1;
+        }
+}
+
+static int compare(struct making *making, int64_t slot_us, const struct bar_values *made)
+{
+        struct bucket_state *bucket = making->bucket;
+        char why[REASON_SIZE], text[REASON_SIZE], time[TIME_TEXT_SIZE];
+        struct bar_values own;
+        int64_t open_us;
+        struct yearfile *file = openfiles_get(making->store, bucket, slot_us, why);
+
+        if (file == NULL)
+                return -1;
+        int64_t end_us = interval_next_us(bucket->interval, slot_us);
+        ssize_t count = yearfile_read_bars(file, slot_us, end_us - 1, 1, false, &open_us, &own);
+        if (count <= 0)
+                return count < 0 ? -1 : 0;
+        size_t columns = making->reading.source->schema.columns_count;
+        if (bucket->schema.columns_count < columns)
+                columns = bucket->schema.columns_count;
+        compare_bars(made, &own, columns, text);
+        record_difference(making->store, bucket, slot_us, text);
+        if (text[0] == '\0' || bucket->difference_told)
+                return 0;
+        bucket->difference_told = true;
+        log_warn("%s %s: the bar of %s made of %s bars is not the exchange's own: %s; the exchange's is kept, this and "
+                 "further ones are in the ledger",
+            bucket->symbol, interval_name(bucket->interval), time_format_us(slot_us, time),
+            interval_name(making->reading.source->interval), text);
+        return 0;
+}
+
+// ---- writing ----
+
+static int flush(struct making *making)
+{
+        struct row_run *run = making->store->run;
+        int result = apply_run_write(making->store, run, true);
+
+        for (size_t i = 0, first = 0; i < run->count && result == 0; i++) {
+                if (i + 1 < run->count && run->slots_us[i + 1] == run->ends_us[i])
+                        continue;
+                bucket_cover(making->store, run->bucket, run->slots_us[first], run->ends_us[i], BAR_DERIVED);
+                first = i + 1;
+        }
+        run->count = 0;
+        return result < 0 ? -1 : 0;
+}
+
+// The source has no bar in it: then there is none to be made, for the source's reason.
+static void explain(struct making *making, int64_t slot_us, int64_t end_us)
+{
+        const struct bucket_state *source = making->reading.source;
+        struct bucket_state *bucket = making->bucket;
+        size_t i = ranges_find(&source->explained_ranges, slot_us);
+        char evidence[REASON_SIZE];
+
+        // Before the listing; or the exchange is to be asked, and has the last word.
+        if (i == source->explained_ranges.count || source->explained_ranges.items[i].start_us >= end_us ||
+            ranges_contain(&bucket->wanted, slot_us))
+                return;
+        (void)snprintf(
+            evidence, sizeof(evidence), "made of %s bars, of which there are none", interval_name(source->interval));
+        bucket_explain(making->store, bucket, slot_us, end_us, (enum gap_state)source->explained_ranges.items[i].tag,
+            making->store->exchange_us, evidence);
+}
+
+static bool has_own(const struct bucket_state *bucket, int64_t slot_us)
+{
+        int64_t until_us;
+
+        return coverage_rank_at(&bucket->covered, slot_us, &until_us) > RANK_DERIVED;
+}
+
+static int make_slot(struct making *making, int64_t slot_us, int64_t end_us)
+{
+        struct bucket_state *bucket = making->bucket;
+        struct row_run *run = making->store->run;
+        struct aggregate aggregate = {0};
+        struct bar_values values;
+        bool own = has_own(bucket, slot_us);
+
+        *making->left -= *making->left > 0;
+        if ((own && !bucket->made.check) || !is_ready(making->store, making->reading.source, slot_us, end_us))
+                return 0;
+        skip_rows(&making->reading, slot_us);
+        making->broken = false;
+        if (add_rows(making, &aggregate, end_us) < 0)
+                return -1;
+        if (making->broken)
+                return 0; // a tree of other people's: nothing can be said about it
+        if (!aggregate_to_values(&aggregate, &values)) {
+                explain(making, slot_us, end_us);
+                return 0;
+        }
+        if (own)
+                return compare(making, slot_us, &values);
+        if (!apply_run_takes(run, bucket, slot_us) && flush(making) < 0)
+                return -1;
+        if (apply_is_outranked(making->store, bucket, slot_us, RANK_DERIVED, NULL))
+                return 0; // a job has begun there
+        size_t i = run->count++;
+        run->bucket = bucket;
+        run->slots_us[i] = slot_us;
+        run->ends_us[i] = end_us;
+        run->sources[i] = BAR_DERIVED;
+        run->values[i] = values;
+        return 0;
+}
+
+// Returns 0 where both can be read and written; 1: not; -1 with errno.
+static int prepare(struct store *store, struct bucket_state *bucket, struct bucket_state *source)
+{
+        int result = bucket->symbol_known ? bucket_prepare(store, source) : 1;
+
+        return result != 0 ? result : bucket_prepare(store, bucket);
+}
+
+int derive_make(struct store *store, struct bucket_state *bucket, struct bucket_state *source,
+    const struct range *range, size_t *left, int64_t *done_us)
+{
+        struct making *making;
+        int64_t slot_us = range->start_us;
+        int result = source->covered.count == 0 && source->explained.count == 0 ? 1 : prepare(store, bucket, source);
+
+        if (result != 0) {
+                *done_us = result < 0 ? range->start_us : range->end_us;
+                return result < 0 ? -1 : 0;
+        }
+        making = calloc(1, sizeof(*making));
+        store_require_memory(making != NULL ? 0 : -1);
+        *making = (struct making){.store = store, .bucket = bucket, .left = left};
+        making->reading.store = store;
+        making->reading.source = source;
+        making->reading.next_us = slot_us;
+        making->reading.until_us = range->end_us;
+        store->run->count = 0;
+        while (slot_us<range->end_us && * left> 0 && result == 0) {
+                int64_t end_us = interval_next_us(bucket->interval, slot_us);
+
+                result = make_slot(making, slot_us, end_us);
+                slot_us = end_us;
+        }
+        if (result == 0)
+                result = flush(making);
+        // What was made before a failure is made again: nothing says which of it has reached the file.
+        *done_us = result < 0 ? range->start_us : slot_us;
+        free(making);
+        return result;
+}
