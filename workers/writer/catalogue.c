@@ -121,6 +121,14 @@ size_t catalogue_replace(struct catalogue *catalogue, const struct record_symbol
         return skipped;
 }
 
+void catalogue_note_time(struct catalogue *catalogue, int64_t now_us)
+{
+        if (catalogue->generation == 0 || catalogue->taken_us >= 0)
+                return;
+        catalogue->taken_us = now_us;
+        catalogue->dirty = true;
+}
+
 void catalogue_free(struct catalogue *catalogue)
 {
         free(catalogue->entries);

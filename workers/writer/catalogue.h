@@ -14,6 +14,8 @@ const struct catalogue_entry *catalogue_find(const struct catalogue *catalogue, 
 // their history can still be had. Names that are not valid were skipped by the worker already; they are checked again.
 // Returns how many names were skipped.
 size_t catalogue_replace(struct catalogue *catalogue, const struct record_symbol *rows, size_t count, int64_t now_us);
+// The very first catalogue is complete before anybody has told the exchange's time: it is dated once that is known.
+void catalogue_note_time(struct catalogue *catalogue, int64_t now_us);
 // One entry as the ledger kept it.
 void catalogue_restore(struct catalogue *catalogue, const struct catalogue_entry *entry, int64_t away_since_us);
 void catalogue_free(struct catalogue *catalogue);

@@ -121,6 +121,7 @@ void wanted_note_time(struct store *store, int64_t now_us)
         if (now_us < 0)
                 return;
         store->exchange_us = now_us;
+        catalogue_note_time(&store->catalogue, now_us);
         if (!store->setup.one_shot || store->fixed_horizon_us != INT64_MAX)
                 return;
         store->fixed_horizon_us = now_us;
