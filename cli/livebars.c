@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LINES_AT_ONCE_MAX 12 // more than this is not read by anybody
+#define FULL_LINE_COLUMNS 108
 
 struct bar {
         char symbol[SYMBOL_SIZE];
@@ -43,20 +44,24 @@ void livebars_begin(struct livebars *bars, const struct governor_page *page)
 static void show(const struct bar *bar, struct screen *screen)
 {
         char clock[UNITS_TEXT_SIZE], close[UNITS_TEXT_SIZE], volume[UNITS_TEXT_SIZE], durable[UNITS_TEXT_SIZE],
-            stored[UNITS_TEXT_SIZE], took[2 * UNITS_TEXT_SIZE + 48] = "";
+            stored[UNITS_TEXT_SIZE], took[2 * UNITS_TEXT_SIZE + 48] = "", traded[UNITS_TEXT_SIZE + 16] = "";
+        bool narrow = screen->width < FULL_LINE_COLUMNS;
 
         if (bar->received_ns > 0 && bar->durable_ns >= bar->received_ns && bar->stored_ns >= bar->received_ns)
-                snprintf(took, sizeof(took), "durable %s, stored %s after it arrived",
+                snprintf(took, sizeof(took), "durable %s, stored %s%s",
                     units_latency_us((bar->durable_ns - bar->received_ns) / 1000, durable),
-                    units_latency_us((bar->stored_ns - bar->received_ns) / 1000, stored));
+                    units_latency_us((bar->stored_ns - bar->received_ns) / 1000, stored),
+                    narrow ? "" : " after it arrived");
         else
                 snprintf(took, sizeof(took), "from the spool of an earlier run");
+        // What took how long is the news here; the volume goes first where a line would be broken in two.
+        if (!narrow)
+                snprintf(traded, sizeof(traded), "  vol %12s", units_price(bar->volume, volume));
         units_clock_us(bar->open_us, clock);
-        screen_say(screen, "%s  %-12s %-3s  close %s%14s%s  vol %12s  %s%s%s", clock, bar->symbol,
+        screen_say(screen, "%s  %-12s %-3s  close %s%14s%s%s  %s%s%s", clock, bar->symbol,
             interval_name((enum interval)bar->interval), screen_colour(screen->colour, COLOUR_BOLD),
-            units_price(bar->close, close), screen_colour(screen->colour, COLOUR_NONE),
-            units_price(bar->volume, volume), screen_colour(screen->colour, COLOUR_DIM), took,
-            screen_colour(screen->colour, COLOUR_NONE));
+            units_price(bar->close, close), screen_colour(screen->colour, COLOUR_NONE), traded,
+            screen_colour(screen->colour, COLOUR_DIM), took, screen_colour(screen->colour, COLOUR_NONE));
 }
 
 void livebars_show(struct livebars *bars, const struct governor_page *page, struct screen *screen)
