@@ -6,9 +6,11 @@
 #include "common/exitcode.h"
 #include "common/units.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define SPOT_BEGAN_US INT64_C(1502928000000000) // 2017-08-17, the exchange's first bar
 #define RECORD_BYTES_FULL 80                    // of a bar on disk: index and nine columns
@@ -88,6 +90,14 @@ static void hint_weight(const struct settings *settings, int64_t now_us)
                     units_span_s(seconds, span), settings->utilization * 100);
 }
 
+// Only here: the file may well come to its place between a check and a start.
+static void hint_files(const struct settings *settings)
+{
+        if (settings->ca_file[0] != '\0' && access(settings->ca_file, R_OK) != 0)
+                fprintf(stderr, "hint: endpoints.ca_file %s cannot be read: %s; without it no TLS connection is made\n",
+                    settings->ca_file, strerror(errno));
+}
+
 static int check_file(const struct command *command, const char *file)
 {
         static struct settings settings;
@@ -108,6 +118,7 @@ static int check_file(const struct command *command, const char *file)
         config_print(&settings, stdout);
         fflush(stdout);
         fprintf(stderr, "%s is good; above is what it means with all defaults\n", file);
+        hint_files(&settings);
         hint_hole(&settings, now_us);
         hint_weight(&settings, now_us);
         hint_disk(&settings, now_us);

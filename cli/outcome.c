@@ -124,6 +124,30 @@ static bool is_counted(const struct progress *progress)
         return true;
 }
 
+// A range that no bar lies in is complete at once; whoever mistyped it must not take that for success.
+static void say_why_nothing_was_wanted(const struct progress *progress)
+{
+        char now[UNITS_TEXT_SIZE];
+        struct ledger_meta meta;
+
+        if (progress->view != NULL && ledgerview_meta(progress->view, &meta) == 0 && meta.exchange_us >= 0)
+                fprintf(stderr,
+                    "no bar lies in the range that was asked for: by the exchange's clock it is %s UTC, or the symbols "
+                    "were listed later\n",
+                    units_time_us(meta.exchange_us, now));
+}
+
+static void say_what_next(const struct outcome *outcome, const struct tally *total)
+{
+        const struct progress_item *first = outcome->progress->items;
+
+        if (total->wanted == 0)
+                say_why_nothing_was_wanted(outcome->progress);
+        else
+                fprintf(stderr, "to look at it: binancefeeder query %s/%s --last 5 --data %s\n", first->symbol,
+                    interval_name(first->interval), outcome->data_directory);
+}
+
 int outcome_print(const struct outcome *outcome, bool json)
 {
         struct tally total = progress_total(outcome->progress);
@@ -133,9 +157,7 @@ int outcome_print(const struct outcome *outcome, bool json)
         if (code != EXIT_DONE)
                 print_reasons(outcome);
         else if (outcome->progress->count > 0)
-                fprintf(stderr, "to look at it: binancefeeder query %s/%s --last 5 --data %s\n",
-                    outcome->progress->items[0].symbol, interval_name(outcome->progress->items[0].interval),
-                    outcome->data_directory);
+                say_what_next(outcome, &total);
         if (json)
                 print_json(outcome, &total, code);
         else
