@@ -8,9 +8,9 @@
 //       config: {symbols: [BTCUSDT], timeframe: 1m}
 //
 // The block has our keys. Of MarketStore's own keys root_directory, log_level and listen_port are defaults for ours,
-// timezone and disable_variable_compression must not contradict us, an ondiskagg trigger becomes `aggregate`, all others are
-// none of our business. The block of the older binancefeeder.so (query_start, base_timeframe, base_currencies) is
-// understood as well. Used by config/config.c.
+// timezone and disable_variable_compression must not contradict us, an ondiskagg trigger becomes `aggregate`, all
+// others are none of our business. The block of the older binancefeeder.so (query_start, base_timeframe,
+// base_currencies) is understood as well. Used by config/config.c.
 #ifndef CONFIG_MKTS_H
 #define CONFIG_MKTS_H
 

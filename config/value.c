@@ -462,6 +462,8 @@ static int set_frequency(struct settings *settings, const struct value_input *in
 static int set_symbols(struct settings *settings, const struct value_input *input)
 {
         struct symbol_list *list = field_of(settings, input->row);
+        char too_many[64];
+        snprintf(too_many, sizeof too_many, "names more than %d symbols", SYMBOLS_MAX);
         memset(list, 0, sizeof *list);
         bool all = false;
         int result = 0;
@@ -475,7 +477,7 @@ static int set_symbols(struct settings *settings, const struct value_input *inpu
                 if (symbol_normalize(words.word, name, &why) < 0)
                         result = refuse(input, words.item, words.word, "is not a symbol");
                 else if (symbol_list_add(list, name) < 0)
-                        return refuse_shape(input, words.item, "names too many symbols");
+                        return refuse_shape(input, words.item, too_many);
         }
         if (all && list->count > 0)
                 return refuse_shape(input, input->item, "names symbols beside all");
