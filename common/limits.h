@@ -44,13 +44,13 @@
 #define HTTP_BODY_BYTES_MAX (32 * 1024 * 1024) // an HTTP answer (exchangeInfo is the largest: some MB)
 #define JSON_DEPTH_MAX 16
 #define REST_PAGE_ROWS_MAX 1000
-#define BOOK_LEVELS_MAX 5000                      // of a side of a kept order book; farther ones are forgotten
-#define BOOK_EVENTS_MAX 4096                      // changes that wait for a book's snapshot: seven minutes of them …
-#define BOOK_BUFFER_BYTES_MAX (4 * 1024 * 1024)   // … and their bytes
-#define DEPTH_LEVELS_MAX (2 * BOOK_LEVELS_MAX)    // of a depth event or snapshot, both sides
-#define DEPTH_SNAPSHOT_LEVELS 1000                // asked for, of a side; request weight 50
-#define DEPTH_SNAPSHOT_SPACING_MS 250             // between two requests of one worker
-#define JOB_PAGES_MAX 20 // pages in one backfill job: what a crash may cost
+#define BOOK_LEVELS_MAX 5000                    // of a side of a kept order book; farther ones are forgotten
+#define BOOK_EVENTS_MAX 4096                    // changes that wait for a book's snapshot: seven minutes of them …
+#define BOOK_BUFFER_BYTES_MAX (4 * 1024 * 1024) // … and their bytes
+#define DEPTH_LEVELS_MAX (2 * BOOK_LEVELS_MAX)  // of a depth event or snapshot, both sides
+#define DEPTH_SNAPSHOT_LEVELS 1000              // asked for, of a side; request weight 50
+#define DEPTH_SNAPSHOT_SPACING_MS 250           // between two requests of one worker
+#define JOB_PAGES_MAX 20                        // pages in one backfill job: what a crash may cost
 #define STREAMS_PER_CONNECTION_MAX 1024
 #define STREAM_URL_BYTES_MAX 2000     // of a connection's path and query: libwebsockets 4.1.6 cuts the request at 2,047
 #define SUBSCRIBE_NAMES_MAX 150       // stream names in one message, and …
@@ -66,25 +66,25 @@
 #define CAS_TRIES_MAX 64 // of a compare-and-swap loop; afterwards the caller is told to wait a millisecond
 
 // ---- requests to the exchange (backfill workers) ----
-#define REST_REQUESTS_IN_FLIGHT 2            // the next page is fetched while one is sent to the writer
-#define REST_ATTEMPTS_MAX 6                  // without a usable answer before a job is given back to the writer
-#define REST_BACKOFF_MS_MIN 500              // after the first failure, doubling, with jitter
+#define REST_REQUESTS_IN_FLIGHT 2 // the next page is fetched while one is sent to the writer
+#define REST_ATTEMPTS_MAX 6       // without a usable answer before a job is given back to the writer
+#define REST_BACKOFF_MS_MIN 500   // after the first failure, doubling, with jitter
 #define REST_BACKOFF_MS_MAX 60000
-#define REST_ASK_AGAIN_MS_MAX 60000          // longest sleep before the governor is asked again
-#define REST_PATH_SIZE 256                   // bytes for path and query
-#define REST_PAGE_BYTES_MAX (1024 * 1024)    // a page of 1000 klines is about 180 KB
-#define REST_SMALL_BYTES_MAX (64 * 1024)     // any other answer but exchangeInfo
-#define HTTP_CONNECT_MS_MAX 20000            // name, TCP and TLS
-#define HTTP_ANSWER_MS_MAX 60000             // a whole request
-#define HTTP_SLOW_BYTES_PER_S 2048           // slower than this for HTTP_SLOW_S is dead
+#define REST_ASK_AGAIN_MS_MAX 60000       // longest sleep before the governor is asked again
+#define REST_PATH_SIZE 256                // bytes for path and query
+#define REST_PAGE_BYTES_MAX (1024 * 1024) // a page of 1000 klines is about 180 KB
+#define REST_SMALL_BYTES_MAX (64 * 1024)  // any other answer but exchangeInfo
+#define HTTP_CONNECT_MS_MAX 20000         // name, TCP and TLS
+#define HTTP_ANSWER_MS_MAX 60000          // a whole request
+#define HTTP_SLOW_BYTES_PER_S 2048        // slower than this for HTTP_SLOW_S is dead
 #define HTTP_SLOW_S 15
-#define BAN_SECONDS_MIN 1                    // whatever Retry-After says
-#define BAN_SECONDS_MAX (3L * 24 * 3600)     // the exchange's longest
-#define BAN_UNNAMED_S 120                    // its shortest: for a 418 without Retry-After
-#define BAN_FORBIDDEN_S 300                  // HTTP 403 usually lifts after five minutes
-#define BAN_RESTRICTED_S_MIN 60              // HTTP 451: doubling up to an hour
+#define BAN_SECONDS_MIN 1                // whatever Retry-After says
+#define BAN_SECONDS_MAX (3L * 24 * 3600) // the exchange's longest
+#define BAN_UNNAMED_S 120                // its shortest: for a 418 without Retry-After
+#define BAN_FORBIDDEN_S 300              // HTTP 403 usually lifts after five minutes
+#define BAN_RESTRICTED_S_MIN 60          // HTTP 451: doubling up to an hour
 #define BAN_RESTRICTED_S_MAX 3600
-#define CATALOG_SYMBOLS_MAX 16384            // rows of exchangeInfo; about 3,700 on spot, delisted ones included
+#define CATALOG_SYMBOLS_MAX 16384 // rows of exchangeInfo; about 3,700 on spot, delisted ones included
 
 // ---- spool, ledger, store ----
 #define SPOOL_COMMIT_MS 2
@@ -92,8 +92,8 @@
 #define SPOOL_WAL_BYTES_MAX (256L * 1024 * 1024)
 #define STORE_SYNC_S 10
 #define STORE_SYNC_BYTES (64L * 1024 * 1024)
-#define DERIVE_ROWS_PER_PASS 8192 // smaller bars read for derived ones, then other work has its turn: some 10 ms
-#define STORE_OPEN_FILES_MAX 2048 // year files kept open
+#define DERIVE_ROWS_PER_PASS 8192       // smaller bars read for derived ones, then other work has its turn: some 10 ms
+#define STORE_OPEN_FILES_MAX 2048       // year files kept open
 #define YEARFILE_SPAN_BYTES (96 * 1024) // of a year file, read or written at once: a page of 1,000 bars
 #define YEARFILE_GAP_SLOTS_MAX 32       // slots between two bars that are read over rather than sought across
 #define YEARFILE_LOCK_WAIT_MS 100       // the writer's patience with a reader (who then reads again)
@@ -101,20 +101,20 @@
 #define YEARFILE_YEARS_MAX 256          // year files of a bucket
 #define YEARFILE_YEAR_MIN 1970
 #define YEARFILE_YEAR_MAX 9999
-#define TICK_LEVELS_MAX 20                         // of a stored book snapshot
-#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024)   // the rows of one second: 400,000 trades
-#define TICK_STAGE_BYTES (1024L * 1024)            // of blocks gathered before they are written
-#define TICK_INDEX_SLOTS_MAX 4096                  // of a tick file's index, read or written at once
-#define BARQUERY_ROWS_MAX 4096          // rows handed to a query's callback at once
+#define TICK_LEVELS_MAX 20                       // of a stored book snapshot
+#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024) // the rows of one second: 400,000 trades
+#define TICK_STAGE_BYTES (1024L * 1024)          // of blocks gathered before they are written
+#define TICK_INDEX_SLOTS_MAX 4096                // of a tick file's index, read or written at once
+#define BARQUERY_ROWS_MAX 4096                   // rows handed to a query's callback at once
 #define BALLAST_BYTES_DEFAULT (64L * 1024 * 1024)
-#define STORE_LOCK_WAIT_MS 15000  // for an old instance to let go of root_directory
+#define STORE_LOCK_WAIT_MS 15000            // for an old instance to let go of root_directory
 #define STORE_PACE_BYTES (8L * 1024 * 1024) // bulk bytes in one file before the kernel is asked to start writing them
-#define SETTLE_BARS_MAX 1000 // provisional bars confirmed by one request
-#define LEASES_MAX (PARALLELISM_MAX * 2) // jobs under way: a worker's next job may be granted while its last ends
-#define CRASHES_MAX 3                    // of workers on the same job, then it is quarantined
-#define GAPS_FILLED_MAX 100              // filled gaps kept per bucket
-#define TROUBLES_MAX 4096                // ranges per bucket that are not asked for at the moment
-#define WANTS_MAX 1024                   // ranges asked for on the command line and not yet had
+#define SETTLE_BARS_MAX 1000                // provisional bars confirmed by one request
+#define LEASES_MAX (PARALLELISM_MAX * 2)    // jobs under way: a worker's next job may be granted while its last ends
+#define CRASHES_MAX 3                       // of workers on the same job, then it is quarantined
+#define GAPS_FILLED_MAX 100                 // filled gaps kept per bucket
+#define TROUBLES_MAX 4096                   // ranges per bucket that are not asked for at the moment
+#define WANTS_MAX 1024                      // ranges asked for on the command line and not yet had
 
 // ---- configuration ----
 #define CONFIG_BYTES_MAX (1024 * 1024) // a configuration file
@@ -122,11 +122,11 @@
 #define CONFIG_ITEMS_MAX 20000         // values in it
 #define CONFIG_ERRORS_MAX 16           // mistakes shown at once; further ones are counted
 #define CONFIG_WARNINGS_MAX 8
-#define AGGREGATES_MAX 8               // blocks of `aggregate`
+#define AGGREGATES_MAX 8 // blocks of `aggregate`
 #define QUOTE_ASSETS_MAX 32
-#define DIRECTORY_LENGTH_MAX (PATH_SIZE - 1 - 112)      // leaves room for "/BTCUSDT/2H/OHLCV_4H/2024.bin.tmp"
-#define RUN_DIRECTORY_LENGTH_MAX (IPC_PATH_MAX - 24)    // leaves room for a socket's name
-#define MESSAGE_BUFFER_MIN 1000        // realtime.buffer_size
+#define DIRECTORY_LENGTH_MAX (PATH_SIZE - 1 - 112)   // leaves room for "/BTCUSDT/2H/OHLCV_4H/2024.bin.tmp"
+#define RUN_DIRECTORY_LENGTH_MAX (IPC_PATH_MAX - 24) // leaves room for a socket's name
+#define MESSAGE_BUFFER_MIN 1000                      // realtime.buffer_size
 #define MESSAGE_BUFFER_MAX 1000000
 #define RETRY_DELAY_MS_MIN 100
 #define RETRY_DELAY_MS_MAX 60000
@@ -140,17 +140,17 @@
 #define WEIGHT_PER_MINUTE_MAX 1000000
 
 // ---- supervision ----
-#define POLICY_CRASHES_MAX 5           // crashes within a minute that make a child FAILED
-#define POLICY_BRAKE_CHILDREN_MIN 5    // different children that must crash before their class is braked
-#define STARTS_PER_SLICE_MAX 20        // children started per START_SLICE_MS
+#define POLICY_CRASHES_MAX 5        // crashes within a minute that make a child FAILED
+#define POLICY_BRAKE_CHILDREN_MIN 5 // different children that must crash before their class is braked
+#define STARTS_PER_SLICE_MAX 20     // children started per START_SLICE_MS
 #define START_SLICE_MS 100
-#define CHILD_MESSAGES_PER_TURN_MAX 64 // control messages taken from one child before the others have their turn
+#define CHILD_MESSAGES_PER_TURN_MAX 64      // control messages taken from one child before the others have their turn
 #define OUTBOX_MESSAGES_MAX (2 * SLOTS_MAX) // control messages that wait for room in a child's socket
-#define DEATHS_KEPT_MAX 256            // deaths kept for a writer that is not running
-#define CONTROL_CLIENTS_MAX 16         // command lines connected at the same time
-#define STATE_LOCK_WAIT_MS 15000         // for an old instance to let go of state_directory
-#define CATALOGUE_ENTRIES_MAX 16384    // symbols of the exchange
-#define STOP_DEADLINE_S 90             // orderly shutdown, all stages: below systemd's TimeoutStopSec
+#define DEATHS_KEPT_MAX 256                 // deaths kept for a writer that is not running
+#define CONTROL_CLIENTS_MAX 16              // command lines connected at the same time
+#define STATE_LOCK_WAIT_MS 15000            // for an old instance to let go of state_directory
+#define CATALOGUE_ENTRIES_MAX 16384         // symbols of the exchange
+#define STOP_DEADLINE_S 90                  // orderly shutdown, all stages: below systemd's TimeoutStopSec
 
 // ---- gateway ----
 #define GATEWAY_CONNECTIONS_MAX 256                     // further clients wait to be accepted
@@ -158,22 +158,22 @@
 #define GATEWAY_BODY_BYTES_MAX (4 * 1024 * 1024)        // of a request
 #define GATEWAY_ANSWER_BYTES_MAX (512UL * 1024 * 1024)  // rows of one answer: 6.7 million bars
 #define GATEWAY_MEMORY_BYTES_MAX (1024UL * 1024 * 1024) // of all answers under way
-#define GATEWAY_ROWS_PER_TURN 8192                      // read for one answer before others have their turn: a millisecond
-#define GATEWAY_BUCKETS_PER_TURN 64                     // listed before others have their turn
-#define GATEWAY_IDLE_S 60                               // without a byte in either direction
-#define GATEWAY_ANSWER_S_MIN 30                         // an answer must be read within this, and …
-#define GATEWAY_READ_BYTES_PER_S (256 * 1024)           // … as much longer as it takes at this rate
-#define GATEWAY_WRITE_BYTES (256 * 1024)                // given to a socket at once
-#define GATEWAY_REQUESTS_MAX 1024                       // queries in one call
-#define GATEWAY_BUCKETS_MAX 16384                       // buckets in one call
-#define GATEWAY_VALUES_MAX 262144                       // values in one call
-#define GATEWAY_NESTING_MAX 16                          // of a call's lists and maps
-#define GATEWAY_STOP_S 5                                // for answers under way when the program ends
+#define GATEWAY_ROWS_PER_TURN 8192            // read for one answer before others have their turn: a millisecond
+#define GATEWAY_BUCKETS_PER_TURN 64           // listed before others have their turn
+#define GATEWAY_IDLE_S 60                     // without a byte in either direction
+#define GATEWAY_ANSWER_S_MIN 30               // an answer must be read within this, and …
+#define GATEWAY_READ_BYTES_PER_S (256 * 1024) // … as much longer as it takes at this rate
+#define GATEWAY_WRITE_BYTES (256 * 1024)      // given to a socket at once
+#define GATEWAY_REQUESTS_MAX 1024             // queries in one call
+#define GATEWAY_BUCKETS_MAX 16384             // buckets in one call
+#define GATEWAY_VALUES_MAX 262144             // values in one call
+#define GATEWAY_NESTING_MAX 16                // of a call's lists and maps
+#define GATEWAY_STOP_S 5                      // for answers under way when the program ends
 
 // ---- control ----
 #define CONTROL_MESSAGE_BYTES_MAX 4096
-#define LIVE_RING_ENTRIES 64 // newest stored live bars, for observers
-#define LOG_LINE_BYTES_MAX 2048   // a longer line is cut and ends in "..."
+#define LIVE_RING_ENTRIES 64    // newest stored live bars, for observers
+#define LOG_LINE_BYTES_MAX 2048 // a longer line is cut and ends in "..."
 
 static_assert(BATCH_BYTES_LARGE_MAX < NN_MESSAGE_BYTES_MAX, "nanomsg drops a message above NN_RCVMAXSIZE silently");
 static_assert(DEPTH_LEVELS_MAX * 24 + 1024 <= BATCH_BYTES_LARGE_MAX, "a whole book is one record");
