@@ -154,12 +154,14 @@
 
 // ---- gateway ----
 #define GATEWAY_CONNECTIONS_MAX 256                     // further clients wait to be accepted
+#define GATEWAY_DESCRIPTORS_MAX 320                     // and files that queries read, the ledger, inherited ones
 #define GATEWAY_HEADER_BYTES_MAX (16 * 1024)            // of a request, its first line included
 #define GATEWAY_BODY_BYTES_MAX (4 * 1024 * 1024)        // of a request
 #define GATEWAY_ANSWER_BYTES_MAX (512UL * 1024 * 1024)  // rows of one answer: 6.7 million bars
 #define GATEWAY_MEMORY_BYTES_MAX (1024UL * 1024 * 1024) // of all answers under way
 #define GATEWAY_ROWS_PER_TURN 8192            // read for one answer before others have their turn: a millisecond
 #define GATEWAY_BUCKETS_PER_TURN 64           // listed before others have their turn
+#define GATEWAY_REQUEST_S 30                  // from a request's first byte to its last
 #define GATEWAY_IDLE_S 60                     // without a byte in either direction
 #define GATEWAY_ANSWER_S_MIN 30               // an answer must be read within this, and …
 #define GATEWAY_READ_BYTES_PER_S (256 * 1024) // … as much longer as it takes at this rate

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "workers/gateway/arrivals.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -21,7 +22,6 @@
 #define SERVER_NAME "binancefeeder/" BF_VERSION
 #define TICK_MS 250
 #define WORK_PRIORITY 2
-#define DESCRIPTORS_RESERVED 64 // of the process itself: files that queries read, the ledger, inherited ones
 
 // A request and its answer, from the last byte of one to the last byte of the other.
 struct exchange {
@@ -82,6 +82,7 @@ static void on_complete(struct evhttp_request *request, void *context)
         struct exchange *exchange = context;
 
         (void)request;
+        arrivals_end_answer(evhttp_connection_get_bufferevent(exchange->connection));
         evhttp_connection_set_closecb(exchange->connection, NULL, NULL);
         forget(exchange);
 }
@@ -341,6 +342,7 @@ static void on_request(struct evhttp_request *request, void *context)
         exchange->request = request;
         exchange->connection = evhttp_request_get_connection(request);
         TAILQ_INSERT_TAIL(&http->all, exchange, all);
+        arrivals_end_request(evhttp_connection_get_bufferevent(exchange->connection));
         evhttp_connection_set_closecb(exchange->connection, on_close, exchange);
         evhttp_request_set_on_complete_cb(request, on_complete, exchange);
         exchange->work = begin_request(http, request);
@@ -357,7 +359,7 @@ static bool has_room(void)
 
         if (fd >= 0)
                 close(fd);
-        return fd >= 0 && fd < GATEWAY_CONNECTIONS_MAX + DESCRIPTORS_RESERVED;
+        return fd >= 0 && fd < GATEWAY_DESCRIPTORS_MAX;
 }
 
 // Called for each connection accepted. With no room for a further one, clients wait in the kernel's queue.
@@ -368,6 +370,7 @@ static struct bufferevent *on_accept(struct event_base *base, void *context)
 
         REQUIRE(connection != NULL && bufferevent_set_max_single_write(connection, GATEWAY_WRITE_BYTES) == 0 &&
                 bufferevent_set_max_single_read(connection, GATEWAY_WRITE_BYTES) == 0);
+        arrivals_watch(connection);
         if (!has_room()) {
                 evconnlistener_disable(http->listener);
                 http->paused = true;
@@ -391,6 +394,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
                         close_connection(exchange);
                 }
         }
+        arrivals_refuse_late(now);
         if (http->paused && !http->stopped && has_room()) {
                 http->paused = false;
                 evconnlistener_enable(http->listener);
