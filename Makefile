@@ -41,7 +41,8 @@ $(BIN)/binancefeeder:     $(call objects,cli) $(CONFIG) $(COMMON)
 $(LIBEXEC)/supervisor:    $(call objects,supervisor) $(CONFIG) $(COMMON)
 $(LIBEXEC)/stream:        $(call objects,workers/stream) $(COMMON)
 $(LIBEXEC)/backfill:      $(call objects,workers/backfill) $(COMMON)
-$(LIBEXEC)/writer:        $(call objects,workers/writer) $(CONFIG) $(COMMON)
+$(LIBEXEC)/writer:        $(call objects,workers/writer) $(BUILD)/obj/workers/gateway/msgpackwalk.o $(CONFIG) \
+	$(COMMON)
 $(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
@@ -49,7 +50,7 @@ $(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lm
 $(LIBEXEC)/supervisor: LDLIBS = -levent_core -lyaml
 $(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcrypto -lcap
 $(LIBEXEC)/backfill: LDLIBS = -lcurl -levent_core -lnanomsg -lcjson -lcrypto
-$(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lsnappy -lpthread -lm
+$(LIBEXEC)/writer: LDLIBS = -levent_core -lnanomsg -lsqlite3 -lsnappy -lcurl -lmsgpackc -lpthread -lm
 $(LIBEXEC)/gateway: LDLIBS = -levent_core -levent_extra -lmsgpackc -lsqlite3 -lcjson -lsnappy -lm
 $(EXCHANGE): LDLIBS = -levent_core -levent_extra -levent_openssl -lssl -lcrypto -lcjson -lz -lm
 

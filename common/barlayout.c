@@ -44,7 +44,7 @@ void bar_layout_make(const struct yearfile_schema *schema, struct bar_layout *la
         layout->is_whole = is_whole && schema->columns_count == BAR_VALUES_COUNT;
 }
 
-bool bar_layout_is_writable(const struct yearfile_schema *schema, char why[REASON_SIZE])
+static bool takes_bars(const struct yearfile_schema *schema, bool single, char why[REASON_SIZE])
 {
         struct yearfile_schema ours;
         bool seen[BAR_VALUES_COUNT] = {false};
@@ -59,7 +59,8 @@ bool bar_layout_is_writable(const struct yearfile_schema *schema, char why[REASO
                             value < 0 ? "none that a bar has" : "there twice");
                         return false;
                 }
-                if (column->type != ours.columns[value].type) {
+                if (column->type != ours.columns[value].type &&
+                    !(single && column->type == COLUMN_F4 && ours.columns[value].type == COLUMN_F8)) {
                         snprintf(why, REASON_SIZE, "its column %s is %s, not %s", column->name,
                             column_type_name(column->type), column_type_name(ours.columns[value].type));
                         return false;
@@ -75,6 +76,29 @@ bool bar_layout_is_writable(const struct yearfile_schema *schema, char why[REASO
         return true;
 }
 
+bool bar_layout_is_writable(const struct yearfile_schema *schema, char why[REASON_SIZE])
+{
+        return takes_bars(schema, false, why);
+}
+
+bool bar_layout_is_acceptable(const struct yearfile_schema *schema, char why[REASON_SIZE])
+{
+        return takes_bars(schema, true, why);
+}
+
+static void encode_value(const struct bar_place *place, const char *value, uint8_t *cell)
+{
+        double number;
+
+        if (place->type != COLUMN_F4) {
+                memcpy(cell, value, 8);
+                return;
+        }
+        memcpy(&number, value, sizeof(number));
+        const float single = (float)number;
+        memcpy(cell, &single, sizeof(single));
+}
+
 void bar_layout_encode(const struct bar_layout *layout, int64_t index, const struct bar_values *values, uint8_t *record)
 {
         memcpy(record, &index, sizeof(index));
@@ -83,8 +107,8 @@ void bar_layout_encode(const struct bar_layout *layout, int64_t index, const str
                 return;
         }
         for (size_t i = 0; i < layout->count; i++)
-                memcpy(
-                    record + layout->places[i].record_offset, (const char *)values + layout->places[i].value_offset, 8);
+                encode_value(&layout->places[i], (const char *)values + layout->places[i].value_offset,
+                    record + layout->places[i].record_offset);
 }
 
 #define LOAD_AS(type)                                                                                                  \

@@ -31,7 +31,10 @@ void bar_layout_make(const struct yearfile_schema *schema, struct bar_layout *la
 // Else false and `why` ("its column Volume is u8, not f8").
 bool bar_layout_is_writable(const struct yearfile_schema *schema, char why[REASON_SIZE]);
 
-// Writes index and values into a record of a writable layout.
+// The same where single precision is good enough, because the bucket is somebody else's: f4 in place of f8 as well.
+bool bar_layout_is_acceptable(const struct yearfile_schema *schema, char why[REASON_SIZE]);
+
+// Writes index and values into a record of a writable or acceptable layout.
 void bar_layout_encode(
     const struct bar_layout *layout, int64_t index, const struct bar_values *values, uint8_t *record);
 // Values that the record has no column for become 0.

@@ -53,7 +53,7 @@ struct control_page {
         int32_t supervisor_pid;
         uint32_t version;
         char state_directory[PATH_SIZE];
-        char root_directory[PATH_SIZE];
+        char root_directory[PATH_SIZE]; // or the store server's URL
         char config_path[PATH_SIZE];
 };
 

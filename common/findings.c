@@ -107,7 +107,11 @@ static void judge_disk(const struct snapshot *snapshot, struct findings *finding
                  snapshot->disk_free_bytes < DISK_BYTES_FEW)
                 find(findings, "make room before it is full", "the disk has only %s left",
                     units_bytes(snapshot->disk_free_bytes, left));
-        if (snapshot->spool_age_s > SPOOL_AGE_FEW_S)
+        if (snapshot->store_away_since_us > 0)
+                find(findings, "start it again, or mend store.url; what waits in the spool is then sent in order",
+                    "store server %.100s unreachable since %s UTC", snapshot->root_directory,
+                    units_time_us(snapshot->store_away_since_us, left));
+        else if (snapshot->spool_age_s > SPOOL_AGE_FEW_S)
                 find(findings,
                     "the store is slower than the market: see the log of the writer, and whether the disk is busy",
                     "bars have waited %s to be stored", units_span_s(snapshot->spool_age_s, left));

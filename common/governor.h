@@ -89,10 +89,11 @@ struct governor_page {
         _Atomic int64_t spool_oldest_wall_ns;
         _Atomic uint64_t rows_stored, rows_refused_rank, rows_defective, batches_quarantined;
         _Atomic uint64_t disk_free_bytes;
-        _Atomic uint32_t disk_full;      // 1 while nothing is acknowledged for lack of space
-        _Atomic uint32_t jobs_open;      // jobs granted or waiting
-        _Atomic uint64_t ledger_changes; // counts up with each ledger commit
-        _Atomic uint32_t complete;       // 1 while everything wanted is covered or explained
+        _Atomic int64_t store_away_since_wall_ns; // the store server cannot be reached; 0: it can, or there is none
+        _Atomic uint32_t disk_full;               // 1 while nothing is acknowledged for lack of space
+        _Atomic uint32_t jobs_open;               // jobs granted or waiting
+        _Atomic uint64_t ledger_changes;          // counts up with each ledger commit
+        _Atomic uint32_t complete;                // 1 while everything wanted is covered or explained
         struct latency_histogram receive_to_durable;
         _Atomic uint64_t live_sequence;
         struct live_entry live[LIVE_RING_ENTRIES];

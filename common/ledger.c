@@ -24,6 +24,7 @@ static const char *const states[GAP_STATES] = {
     [GAP_MAINTENANCE] = "maintenance",
     [GAP_BEFORE_LISTING] = "before-listing",
     [GAP_LOST] = "lost",
+    [GAP_UNSTORABLE] = "unstorable",
 };
 
 const char *bar_source_name(int source)

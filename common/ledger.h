@@ -48,6 +48,7 @@ enum gap_state {
         GAP_MAINTENANCE,    // nor can it: it was closed
         GAP_BEFORE_LISTING, // the symbol had no bar yet
         GAP_LOST,           // cannot be had again
+        GAP_UNSTORABLE,     // the exchange has it, the store server cannot keep it
         GAP_STATES
 };
 

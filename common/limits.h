@@ -116,6 +116,15 @@
 #define TROUBLES_MAX 4096                   // ranges per bucket that are not asked for at the moment
 #define WANTS_MAX 1024                      // ranges asked for on the command line and not yet had
 
+// ---- a MarketStore server as store ----
+#define SINK_CONNECT_MS 2000
+#define SINK_ANSWER_MS 30000                       // for one request; a large one takes half a second
+#define SINK_ANSWER_BYTES_MAX (256L * 1024 * 1024) // of an answer
+#define SINK_RETRY_MS_MIN 500                      // after the server was not reached, doubling
+#define SINK_RETRY_MS_MAX 15000
+#define SINK_PARCEL_ROWS_MAX 50000              // in one write
+#define SINK_KEPT_BYTES_MAX (64L * 1024 * 1024) // rows sent and not yet proved durable
+
 // ---- configuration ----
 #define CONFIG_BYTES_MAX (1024 * 1024) // a configuration file
 #define CONFIG_DEPTH_MAX 8             // nested lists and mappings

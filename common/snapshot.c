@@ -62,6 +62,7 @@ static void copy_page(const struct governor_page *page, struct snapshot *snapsho
         snapshot->rows_defective = atomic_load(&page->rows_defective);
         snapshot->jobs_open = atomic_load(&page->jobs_open);
         snapshot->complete = atomic_load(&page->complete) != 0;
+        snapshot->store_away_since_us = atomic_load(&page->store_away_since_wall_ns) / 1000;
         if (snapshot->facts.spool_batches > 0 && oldest_ns > 0)
                 snapshot->spool_age_s = (double)(wall_now().ns - oldest_ns) / 1e9;
         snapshot->children = memory_zeroed(SLOTS_MAX, sizeof(*snapshot->children));
@@ -154,7 +155,10 @@ static void look_at_disk(struct snapshot *snapshot)
         struct statvfs disk;
 
         snapshot->disk_free_bytes = UINT64_MAX;
-        if (statvfs(snapshot->root_directory, &disk) == 0)
+        // A server's disk is its own matter; the spool lies here.
+        const char *directory =
+            strstr(snapshot->root_directory, "://") != NULL ? snapshot->state_directory : snapshot->root_directory;
+        if (statvfs(directory, &disk) == 0)
                 snapshot->disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
         for (size_t i = 0; i < snapshot->buckets_count; i++) {
                 if (snapshot->buckets[i].live)
@@ -169,7 +173,8 @@ void snapshot_take(const struct settings *settings, const struct governor_page *
         memset(snapshot, 0, sizeof(*snapshot));
         snapshot->exchange_now_us = -1;
         snprintf(snapshot->data_directory, PATH_SIZE, "%s", settings->data_directory);
-        snprintf(snapshot->root_directory, PATH_SIZE, "%s", settings->root_directory);
+        snprintf(snapshot->root_directory, PATH_SIZE, "%s",
+            settings->store_type == STORE_SERVER ? settings->store_url : settings->root_directory);
         snprintf(snapshot->state_directory, PATH_SIZE, "%s", settings->state_directory);
         if (page != NULL) {
                 snapshot->running = true;

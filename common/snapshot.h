@@ -19,6 +19,7 @@ struct snapshot_child {
 };
 
 struct snapshot {
+        // root_directory: of the store, or its server's URL
         char data_directory[PATH_SIZE], root_directory[PATH_SIZE], state_directory[PATH_SIZE];
         // the instance
         bool running;
@@ -30,7 +31,8 @@ struct snapshot {
         uint32_t weight_limit, utilization_permille;
         uint64_t answers_429, answers_418, batches_quarantined, rows_defective;
         uint32_t jobs_open;
-        double spool_age_s; // of its oldest batch, 0: empty
+        double spool_age_s;          // of its oldest batch, 0: empty
+        int64_t store_away_since_us; // wall time; the store server cannot be reached; 0: it can, or there is none
         size_t children_count;
         struct snapshot_child *children;
         // the ledger

@@ -103,6 +103,14 @@ static bool fill_directories(const struct completion *completion)
         return true;
 }
 
+// The store server itself listens on 5993.
+static void fill_gateway(struct settings *settings)
+{
+        if (settings->store_type == STORE_SERVER && !key_is_given(settings, "gateway.listen") &&
+            settings->gateway_listen[0] != '\0')
+                fill_text(settings->gateway_listen, sizeof settings->gateway_listen, "127.0.0.1:5983");
+}
+
 // ---- combinations ----
 
 static void check_times(const struct completion *completion)
@@ -210,6 +218,17 @@ static void check_directories(const struct completion *completion)
                     settings->run_directory, length, RUN_DIRECTORY_LENGTH_MAX, (unsigned)getuid());
 }
 
+static void check_store(const struct completion *completion)
+{
+        const struct settings *settings = completion->settings;
+        if (settings->store_type == STORE_SERVER && settings->store_url[0] == '\0')
+                config_error_add(completion->errors, place_of(completion, "store.type"), "store.url",
+                    "is needed by store.type server; accepted: the server's URL, for example http://127.0.0.1:5993");
+        if (settings->store_type == STORE_FILES && key_is_given(settings, "store.url"))
+                config_warning_add(completion->errors, place_of(completion, "store.url"), "store.url",
+                    "has no effect with store.type files");
+}
+
 static void check_purpose(const struct completion *completion)
 {
         const struct settings *settings = completion->settings;
@@ -224,6 +243,7 @@ int complete_settings(struct settings *settings, const struct key_places *places
         struct completion completion = {settings, places, errors};
         fill_data(settings);
         fill_endpoints(settings);
+        fill_gateway(settings);
         bool absolute = fill_directories(&completion);
         check_times(&completion);
         check_frequency(&completion);
@@ -232,6 +252,7 @@ int complete_settings(struct settings *settings, const struct key_places *places
         check_endpoints(&completion);
         if (absolute)
                 check_directories(&completion);
+        check_store(&completion);
         check_purpose(&completion);
         return errors->count == errors_before ? 0 : -1;
 }

@@ -288,9 +288,9 @@ const struct key_row key_rows[] = {
         .type = KEY_CHOICE,
         FIELD(store_type),
         .choices = store_types,
-        .supported = "files",
         .fallback = "files",
-        .help = "`files`: MarketStore's own directory tree, written by this program."},
+        .help = "`files`: MarketStore's own directory tree, written by this program. `server`: the rows are sent to a "
+                "running MarketStore server, see store.url."},
     {.name = "store.root_directory",
         .type = KEY_PATH,
         FIELD(root_directory),
@@ -299,12 +299,11 @@ const struct key_row key_rows[] = {
         .help = "MarketStore's root_directory."},
     {.name = "store.url",
         .type = KEY_URL,
-        .flags = KEY_INERT,
         FIELD(store_url),
         .choices = http_schemes,
         .follows = "none",
         .example = "\"http://127.0.0.1:5993\"",
-        .help = "A running MarketStore, for type server."},
+        .help = "A running MarketStore server, for store.type server."},
     {.name = "store.symbol",
         .type = KEY_TEMPLATE,
         FIELD(store_symbol),
@@ -349,7 +348,9 @@ const struct key_row key_rows[] = {
         .fallback_one_shot = "off",
         .help =
             "Where HTTP is served, for MarketStore clients, curl and Prometheus. There are no passwords: an address "
-            "that others reach lets others read."},
+            "that others reach lets others read. With store.type server the default is 127.0.0.1:5983, and rows are "
+            "the "
+            "server's to answer."},
     {.name = "rate_limit.utilization",
         .type = KEY_SHARE,
         .flags = KEY_RELOADABLE,

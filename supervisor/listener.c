@@ -79,7 +79,9 @@ static void send_page(struct supervisor *supervisor, struct client *client)
         struct control_page page = {.supervisor_pid = getpid(), .version = supervisor->page->version};
 
         snprintf(page.state_directory, sizeof(page.state_directory), "%s", supervisor->settings.state_directory);
-        snprintf(page.root_directory, sizeof(page.root_directory), "%s", supervisor->settings.root_directory);
+        snprintf(page.root_directory, sizeof(page.root_directory), "%s",
+            supervisor->settings.store_type == STORE_SERVER ? supervisor->settings.store_url
+                                                            : supervisor->settings.root_directory);
         snprintf(page.config_path, sizeof(page.config_path), "%s", supervisor->config_path);
         answer(client, CONTROL_PAGE, &page, sizeof(page), supervisor->governor_readonly_fd);
 }

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers that answer MarketStore's RPC from a tree: our gateway without a feeder, and the stock MarketStore."""
 
+import json
 import os
 import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import urllib.request
 
 from tests.lib import wait
 
@@ -91,7 +94,31 @@ def stock_program():
     return named if named else shutil.which("marketstore")
 
 
-class Stock(Server):
+class Restartable(Server):
+    """A server whose process may go and come again on the same port and data: `command` says how it is started."""
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=dict(os.environ, TZ="UTC"),
+                                            cwd=pathlib.Path(__file__).resolve().parents[2])
+        return self.wait()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        if self.process.poll() is not None:
+            return self.process.returncode
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(10)
+
+
+class Stock(Restartable):
     """A stock MarketStore server on a root directory, with a configuration made for it."""
 
     def __init__(self, directory, root):
@@ -99,15 +126,23 @@ class Stock(Server):
         config = self.directory / "mkts.yml"
         config.write_text(f"root_directory: {root}\nlisten_host: 127.0.0.1\nlisten_port: {self.port}\ntimezone: UTC\n"
                           "log_level: warning\n")
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([stock_program(), "start", "--config", str(config)], stdout=log, stderr=log,
-                                            env=dict(os.environ, TZ="UTC"))
-        self.wait()
+        self.command = [stock_program(), "start", "--config", str(config)]
+        self.start()
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait(10)
+
+class Small(Restartable):
+    """Our own small server (tests/lib/rpcserver.py), which keeps its rows over a restart and does wrong on request."""
+
+    def __init__(self, directory):
+        super().__init__(directory, "rpcserver")
+        self.command = [sys.executable, "-m", "tests.lib.rpcserver", "--port", str(self.port), "--state",
+                        str(self.directory / "buckets")]
+        self.start()
+
+    def fault(self, name, **parameters):
+        body = json.dumps({"fault": name, **parameters}).encode()
+        urllib.request.urlopen(urllib.request.Request(self.url + "/fault", body, method="POST"), timeout=10).close()
+
+    def figures(self):
+        with urllib.request.urlopen(self.url + "/figures", timeout=10) as answer:
+            return json.loads(answer.read())

@@ -57,7 +57,7 @@ static inline void rig_live_bar(void *context, const struct stream_id *stream, c
 
 static inline struct store *rig_try_open(struct rig *rig)
 {
-        const struct store_events events = {rig_live_bar, rig};
+        const struct store_events events = {.live_bar = rig_live_bar, .context = rig};
 
         rig->why[0] = '\0';
         rig->exit_code = 0;

@@ -84,7 +84,10 @@ static const struct {
         ":3:32: realtime.symbols_per_worker: 600 is too large with 2 intervals; accepted: up to 512, for a connection "
         "carries 1024 streams"},
     {"depth: {levels: 7}", ":2:17: depth.levels: 7 is unknown; accepted: 5, 10, 20"},
-    {"store: {type: server}", ":2:15: store.type: server is not in this version; accepted: files"},
+    {"store: {type: server}",
+        ":2:15: store.url: is needed by store.type server; accepted: the server's URL, for example "
+        "http://127.0.0.1:5993"},
+    {"store: {type: elsewhere}", ":2:15: store.type: elsewhere is unknown; accepted: files, server"},
     {"store: {columns: some}", ":2:18: store.columns: some is unknown; accepted: full, seed"},
     {"store: {symbol: \"a/{symbol}\"}", ":2:17: store.symbol: a/{symbol} contains something else; accepted: letters, "
                                         "digits, _ . - with {symbol}, or {base} and {quote}"},

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: what is applied, what it proves, and what is asked for next.
 // LINK: workers/writer/derive.c workers/writer/derivemake.c
+// LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c workers/writer/sinkhttp.c
+// LINK: workers/writer/sinkparcel.c workers/writer/sinkrpc.c workers/writer/sinkrule.c workers/gateway/msgpackwalk.c
+// LINK: -lcurl -lmsgpackc
 // LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
 // LINK: workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
 // LINK: workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c

@@ -2,11 +2,10 @@
 #include "workers/writer/apply.h"
 
 #include "workers/writer/adopt.h"
+#include "workers/writer/barsink.h"
+#include "workers/writer/bucketset.h"
 #include "workers/writer/coverage.h"
 #include "workers/writer/derive.h"
-#include "workers/writer/openfiles.h"
-
-#include <errno.h>
 
 bool apply_run_takes(const struct row_run *run, const struct bucket_state *bucket, int64_t slot_us)
 {
@@ -41,51 +40,25 @@ bool apply_is_outranked(
         return true;
 }
 
-// Errors that concern this bucket's files alone.
-static bool is_foreign(int error)
+bool apply_is_unstorable(struct store *store, struct bucket_state *bucket, int64_t slot_us, int64_t end_us)
 {
-        return error == EINVAL || error == EEXIST || error == ELOOP || error == ENOTDIR || error == EISDIR ||
-               error == EACCES || error == EPERM;
-}
+        const char *why = store->sink->unstorable != NULL ? store->sink->unstorable(bucket, slot_us) : NULL;
 
-static void account(
-    struct store *store, struct row_run *run, size_t first, size_t end, const struct yearfile *file, bool live)
-{
-        size_t written = 0;
-
-        for (size_t i = first; i < end; i++)
-                written += run->changes[i] != YEARFILE_UNCHANGED;
-        int64_t bytes = (int64_t)written * yearfile_schema(file)->record_length;
-        openfiles_wrote(run->bucket, file, bytes);
-        store->rows_dirty = true;
-        store_mark_dirty(store, bytes, live);
-        atomic_fetch_add_explicit(&store->governor->rows_stored, written, memory_order_relaxed);
+        if (why == NULL)
+                return false;
+        if (!ranges_contain(&bucket->explained_ranges, slot_us))
+                bucket_explain(store, bucket, slot_us, end_us, GAP_UNSTORABLE, store->exchange_us, why);
+        return true;
 }
 
 int apply_run_write(struct store *store, struct row_run *run, bool live)
 {
-        char why[REASON_SIZE];
         int ready = run->count == 0 ? 0 : bucket_prepare(store, run->bucket);
 
-        if (ready != 0)
+        if (ready != 0 || run->count == 0)
                 return ready;
-        for (size_t first = 0, end = 0; first < run->count; first = end) {
-                struct yearfile *file = openfiles_get(store, run->bucket, run->slots_us[first], why);
-
-                if (file == NULL) {
-                        if (!is_foreign(errno))
-                                return -1;
-                        bucket_refuse(store, run->bucket, why);
-                        return 1;
-                }
-                int64_t last_us = yearfile_last_us(file);
-                while (end < run->count && run->slots_us[end] <= last_us)
-                        end++;
-                if (yearfile_write_bars(
-                        file, run->slots_us + first, run->values + first, end - first, run->changes + first) < 0)
-                        return -1;
-                account(store, run, first, end, file, live);
-        }
-        derive_rewritten(store, run);
-        return 0;
+        int result = store->sink->write(store, run, live);
+        if (result == 0)
+                derive_rewritten(store, run);
+        return result;
 }

@@ -146,6 +146,10 @@ static int take_kline(struct store *store, struct lease *lease, const struct kli
                 return -1;
         int64_t end_us = interval_next_us(bucket->interval, slot_us);
         bool recent = end_us + US_PER_MIN > page->requested_us;
+        if (apply_is_unstorable(store, bucket, slot_us, end_us)) {
+                store_require_memory(ranges_set(&lease->refused, slot_us, end_us, 0));
+                return 0;
+        }
         if (apply_is_outranked(store, bucket, slot_us, recent ? RANK_REST_RECENT : RANK_REST, lease) ||
             is_displaced(store, lease, kline, slot_us))
                 return 0;

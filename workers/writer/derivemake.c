@@ -5,9 +5,9 @@
 #include "common/log.h"
 #include "workers/writer/adopt.h"
 #include "workers/writer/apply.h"
+#include "workers/writer/barsink.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/coverage.h"
-#include "workers/writer/openfiles.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,19 +66,11 @@ static bool is_ready(const struct store *store, const struct bucket_state *sourc
         return true;
 }
 
-// Errors that concern the source's files alone: others go on.
-static bool is_foreign(int error)
-{
-        return error == EINVAL || error == EEXIST || error == ELOOP || error == ENOTDIR || error == EISDIR ||
-               error == EACCES || error == EPERM;
-}
-
 // Reads on from reading->next_us: of covered slots alone, for only those have files. Returns 0, 1 (nothing is left) or
 // -1 with errno.
 static int fill(struct reading *reading)
 {
         struct bucket_state *source = reading->source;
-        char why[REASON_SIZE];
 
         reading->count = reading->at = 0;
         while (reading->count == 0) {
@@ -88,19 +80,12 @@ static int fill(struct reading *reading)
                 const struct range *covered = &source->covered.items[i];
                 int64_t from_us = covered->start_us > reading->next_us ? covered->start_us : reading->next_us;
                 int64_t end_us = covered->end_us < reading->until_us ? covered->end_us : reading->until_us;
-                struct yearfile *file = openfiles_get(reading->store, source, from_us, why);
-                if (file == NULL) {
-                        if (!is_foreign(errno))
-                                return -1;
-                        bucket_refuse(reading->store, source, why);
-                        return 1;
-                }
-                if (yearfile_last_us(file) + 1 < end_us)
-                        end_us = interval_next_us(source->interval, yearfile_last_us(file));
-                ssize_t count =
-                    yearfile_read_bars(file, from_us, end_us - 1, READ_ROWS, false, reading->open_us, reading->bars);
+                ssize_t count = reading->store->sink->read(
+                    reading->store, source, from_us, &end_us, READ_ROWS, reading->open_us, reading->bars);
                 if (count < 0)
                         return -1;
+                if (source->refused)
+                        return 1;
                 reading->count = (size_t)count;
                 reading->next_us = count == READ_ROWS ? reading->open_us[count - 1] + 1 : end_us;
         }
@@ -182,15 +167,11 @@ static void compare_bars(
 static int compare(struct making *making, int64_t slot_us, const struct bar_values *made)
 {
         struct bucket_state *bucket = making->bucket;
-        char why[REASON_SIZE], text[REASON_SIZE], time[TIME_TEXT_SIZE];
+        char text[REASON_SIZE], time[TIME_TEXT_SIZE];
         struct bar_values own;
-        int64_t open_us;
-        struct yearfile *file = openfiles_get(making->store, bucket, slot_us, why);
+        int64_t open_us, end_us = interval_next_us(bucket->interval, slot_us);
+        ssize_t count = making->store->sink->read(making->store, bucket, slot_us, &end_us, 1, &open_us, &own);
 
-        if (file == NULL)
-                return -1;
-        int64_t end_us = interval_next_us(bucket->interval, slot_us);
-        ssize_t count = yearfile_read_bars(file, slot_us, end_us - 1, 1, false, &open_us, &own);
         if (count <= 0)
                 return count < 0 ? -1 : 0;
         size_t columns = making->reading.source->schema.columns_count;
@@ -243,6 +224,22 @@ static void explain(struct making *making, int64_t slot_us, int64_t end_us)
             making->store->exchange_us, evidence);
 }
 
+// A bar of the source exists and could not be kept: what is made without it would be wrong.
+static bool lacks_unstorable(struct making *making, int64_t slot_us, int64_t end_us)
+{
+        const struct ranges *explained = &making->reading.source->explained_ranges;
+
+        for (size_t i = ranges_find(explained, slot_us); i < explained->count && explained->items[i].start_us < end_us;
+             i++) {
+                if (explained->items[i].tag != GAP_UNSTORABLE)
+                        continue;
+                bucket_explain(making->store, making->bucket, slot_us, end_us, GAP_UNSTORABLE,
+                    making->store->exchange_us, "one of the bars that it is made of is unstorable");
+                return true;
+        }
+        return false;
+}
+
 static bool has_own(const struct bucket_state *bucket, int64_t slot_us)
 {
         int64_t until_us;
@@ -260,6 +257,9 @@ static int make_slot(struct making *making, int64_t slot_us, int64_t end_us)
 
         *making->left -= *making->left > 0;
         if ((own && !bucket->made.check) || !is_ready(making->store, making->reading.source, slot_us, end_us))
+                return 0;
+        if (!own &&
+            (apply_is_unstorable(making->store, bucket, slot_us, end_us) || lacks_unstorable(making, slot_us, end_us)))
                 return 0;
         skip_rows(&making->reading, slot_us);
         making->broken = false;

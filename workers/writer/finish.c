@@ -140,6 +140,7 @@ static void note_refused(struct store *store, const struct lease *lease)
             lease->defective > 1 ? ", and more of its kind" : "");
         store_require_memory(ranges_copy(&holes, &lease->refused));
         store_require_memory(ranges_subtract(&holes, &bucket->covered));
+        store_require_memory(ranges_subtract(&holes, &bucket->explained_ranges)); // unstorable ones
         for (size_t i = 0; i < holes.count; i++) {
                 int64_t start_us = holes.items[i].start_us, end_us = holes.items[i].end_us;
 

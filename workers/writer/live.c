@@ -80,7 +80,9 @@ static int take_kline(struct store *store, const struct record_view *record)
         int64_t slot_us = interval_floor_us(bucket->interval, kline->open_us);
         if (!apply_run_takes(run, bucket, slot_us) && flush(store) < 0)
                 return -1;
-        if (apply_is_outranked(store, bucket, slot_us, RANK_STREAM, NULL)) {
+        int64_t end_us = interval_next_us(bucket->interval, slot_us);
+        if (apply_is_outranked(store, bucket, slot_us, RANK_STREAM, NULL) ||
+            apply_is_unstorable(store, bucket, slot_us, end_us)) {
                 if (flush(store) < 0)
                         return -1;
                 follow(store, bucket, slot_us);
@@ -89,7 +91,7 @@ static int take_kline(struct store *store, const struct record_view *record)
         size_t i = run->count++;
         run->bucket = bucket;
         run->slots_us[i] = slot_us;
-        run->ends_us[i] = interval_next_us(bucket->interval, slot_us);
+        run->ends_us[i] = end_us;
         run->sources[i] = BAR_STREAM;
         run->streams[i] = stream;
         run->klines[i] = kline;

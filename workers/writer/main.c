@@ -99,7 +99,7 @@ static void find_suspect(void)
 
 static void open_store(void)
 {
-        struct store_events events = {.live_bar = storethread_live_bar};
+        struct store_events events = {.live_bar = storethread_live_bar, .blocks = storethread_blocks};
         char why[REASON_SIZE];
         int exit_code;
 

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "workers/writer/adopt.h"
+#include "workers/writer/barsink.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/derive.h"
 #include "workers/writer/leases.h"
@@ -120,7 +121,7 @@ static bool prepare(struct store *store, struct bucket_state *bucket, bool *prep
                 return false;
         bool adopts = !bucket->looked_at;
         if (bucket_prepare(store, bucket) < 0) {
-                if (errno != EAGAIN && errno != ENOSPC && errno != EDQUOT)
+                if (errno != EAGAIN && errno != EHOSTUNREACH && errno != ENOSPC && errno != EDQUOT)
                         log_error("%s %s: its files cannot be looked at (%s); tried again", bucket->symbol,
                             interval_name(bucket->interval), strerror(errno));
                 *prepared_one = true;
@@ -214,7 +215,8 @@ bool store_next_job(struct store *store, int64_t now_us, struct job *job, int64_
         }
         if (catalogue_is_due(store, now)) {
                 lease = lease_grant(store, NULL, JOB_CATALOG, JOB_UPKEEP, NULL);
-        } else if (now_us >= 0 && store->catalogue.generation > 0) {
+        } else if (now_us >= 0 && store->catalogue.generation > 0 &&
+                   (store->sink->is_away == NULL || !store->sink->is_away(store))) {
                 plan_refresh(store, now_us);
                 struct bucket_state *bucket = choose(store);
                 if (bucket != NULL)

@@ -6,6 +6,7 @@
 #include "common/exitcode.h"
 #include "common/log.h"
 #include "workers/writer/apply.h"
+#include "workers/writer/barsink.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/catalogue.h"
 #include "workers/writer/ledger.h"
@@ -15,6 +16,7 @@
 #include "workers/writer/wanted.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +24,8 @@
 
 static bool configuration_is_usable(const struct settings *settings, char why[REASON_SIZE])
 {
-        if (settings->store_type != STORE_FILES) {
-                (void)snprintf(why, REASON_SIZE, "store.type: this writer keeps files; accepted: files");
+        if (settings->store_type == STORE_SERVER && settings->store_url[0] == '\0') {
+                (void)snprintf(why, REASON_SIZE, "store.url: is missing; accepted: the URL of a MarketStore server");
                 return false;
         }
         if (settings->batch_size < 1 || settings->batch_size > REST_PAGE_ROWS_MAX) {
@@ -40,10 +42,28 @@ static bool is_configuration_error(int error)
                error == EROFS;
 }
 
+// The rows of a server lie elsewhere; what is looked after here is the disk under spool and ledger.
+static int take_server(struct store *store, int *exit_code, char why[REASON_SIZE])
+{
+        const struct settings *settings = &store->setup.settings;
+
+        (void)snprintf(store->root, sizeof(store->root), "%s", settings->store_url);
+        store->root_fd = open(settings->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (store->root_fd < 0)
+                (void)snprintf(
+                    why, REASON_SIZE, "state_directory %.90s: %s", settings->state_directory, strerror(errno));
+        if (store->root_fd >= 0 && barserver_open(store, why) == 0)
+                return 0;
+        *exit_code = EXIT_TRY_LATER;
+        return -1;
+}
+
 static int take_root(struct store *store, int *exit_code, char why[REASON_SIZE])
 {
         const struct settings *settings = &store->setup.settings;
 
+        if (settings->store_type == STORE_SERVER)
+                return take_server(store, exit_code, why);
         (void)snprintf(store->root, sizeof(store->root), "%s", settings->root_directory);
         store->root_fd = rootlock_take(store->root, STORE_LOCK_WAIT_MS, why);
         if (store->root_fd < 0) {
@@ -83,6 +103,7 @@ struct store *store_open(const struct child_setup *setup, struct governor_page *
         store->exchange_us = -1;
         store->fixed_horizon_us = INT64_MAX;
         store->catalogue.taken_us = -1;
+        store->sink = setup->settings.store_type == STORE_SERVER ? &barserver : &barfiles;
         openfiles_init(store);
         if (take_root(store, exit_code, why) < 0 || open_ledger(store, exit_code, why) < 0) {
                 store_close(store);
@@ -97,7 +118,7 @@ void store_close(struct store *store)
 {
         if (store == NULL)
                 return;
-        openfiles_close_all(store);
+        store->sink->close(store);
         for (size_t i = 0; i < LEASES_MAX; i++) {
                 if (store->leases[i].used)
                         store_release_job(store, store->leases[i].job.lease, JOB_FAILURE_STOPPED, "the writer ends");

@@ -25,6 +25,8 @@ struct store_events {
         // A live bar has been written to its year file (not yet synced); for the governor's ring of newest bars.
         void (*live_bar)(void *context, const struct stream_id *stream, const struct kline *kline);
         void *context;
+        // Before a call that may block for so long (a server's answer). NULL: nobody asks.
+        void (*blocks)(void *context, int64_t ms);
 };
 
 // Opens or creates ledger.db and root_directory, locks the latter, recovers, loads coverage. Waits up to

@@ -100,7 +100,8 @@ struct bucket_state {
         bool refused;   // its files are not ours to write; `why` says why
         struct yearfile_schema schema;
         bool schema_known;
-        struct open_file *files; // open ones of this bucket
+        struct open_file *files;    // open ones of this bucket
+        struct sink_target *target; // the same at a server
 
         // towards the ledger
         bool row_dirty, wanted_dirty, notes_dirty, troubles_dirty;
@@ -204,8 +205,10 @@ struct store {
         uint32_t network_failures; // in a row, all jobs
         mono_time network_retry_at;
 
-        struct open_files files;
-        struct offgrid *offgrid; // not yet in the ledger
+        const struct bar_sink *sink;
+        struct open_files files;     // with files
+        struct server_store *server; // with a server
+        struct offgrid *offgrid;     // not yet in the ledger
         size_t offgrid_count, offgrid_capacity;
 
         struct derivation derivations[INTERVAL_COUNT]; // as configured

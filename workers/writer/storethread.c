@@ -40,7 +40,7 @@ struct storethread {
         unsigned char *aligned; // a batch out of SQLite, aligned for struct access
         uint64_t catalogue_generation;
         bool complete, exhausted; // as last told
-        mono_time full_until;     // no applying before this: the disk was full
+        mono_time full_until;     // no applying before this: the disk was full, or the store server away
 };
 
 static _Thread_local struct storethread *self; // storethread_live_bar() is called back by the store
@@ -52,9 +52,13 @@ static void end_process(const char *what)
         _exit(EXIT_TRY_LATER);
 }
 
-// A full disk is waited out; anything else ends the process.
+// A full disk and a store server that is away are waited out; anything else ends the process.
 static void failed(struct storethread *thread, const char *what)
 {
+        if (errno == EHOSTUNREACH) { // said once by the store; the intake goes on into the spool
+                thread->full_until = (mono_time){mono_now().us + RETRY_FULL_MS * US_PER_MS};
+                return;
+        }
         if (errno != ENOSPC && errno != EDQUOT)
                 end_process(what);
         if (!atomic_exchange(&thread->handover->disk_full, true))
@@ -96,6 +100,16 @@ void storethread_live_bar(void *context, const struct stream_id *stream, const s
         entry->stored_wall_ns = wall_now().ns;
         atomic_store(&entry->sequence, sequence);
         atomic_store(&page->live_sequence, sequence);
+}
+
+void storethread_blocks(void *context, int64_t ms)
+{
+        int64_t deadline_us = mono_now().us + ms * US_PER_MS + CHILD_HANG_DEFAULT_MS * US_PER_MS;
+
+        (void)context;
+        // Before the thread begins, and in it after a longer step was announced, there is nothing to add.
+        if (self != NULL && atomic_load(&self->handover->step_deadline_us) < deadline_us)
+                atomic_store(&self->handover->step_deadline_us, deadline_us);
 }
 
 static int apply_bytes(struct storethread *thread, int64_t row, const void *bytes, size_t length)
@@ -356,9 +370,15 @@ static void on_control(struct storethread *thread, struct control_message *messa
         }
 }
 
-// Everything that was acknowledged is applied and synced; then this thread is done.
+// Everything that was acknowledged is applied and synced; then this thread is done. A store server that is away is not
+// waited for: what it has not got is in the spool.
 static void drain(struct storethread *thread)
 {
+        if (atomic_load(&thread->child->governor->store_away_since_wall_ns) != 0) {
+                log_warn("the store server is away: what it has not got is kept in the spool until the next start");
+                (void)event_base_loopbreak(thread->base);
+                return;
+        }
         if (!feed(thread)) {
                 event_active(thread->feed_again, EV_TIMEOUT, 1);
                 return;

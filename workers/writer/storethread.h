@@ -26,5 +26,7 @@ struct storethread_start {
 int storethread_run(struct storethread_start *start, pthread_t *thread);
 // The callback for store_events: puts a live bar into the governor's ring. `context` is the thread's start.
 void storethread_live_bar(void *context, const struct stream_id *stream, const struct kline *kline);
+// The callback `blocks` of store_events.
+void storethread_blocks(void *context, int64_t ms);
 
 #endif

@@ -2,6 +2,7 @@
 // The order of store sync and cursor: rows first (syncfs), then one ledger transaction with what they prove and the
 // spool cursor. The cursor may lag, never lead.
 #include "common/log.h"
+#include "workers/writer/barsink.h"
 #include "workers/writer/derive.h"
 #include "workers/writer/gaps.h"
 #include "workers/writer/leases.h"
@@ -91,7 +92,9 @@ int store_sync(struct store *store)
         }
         if (!store->dirty)
                 return 0;
-        if (store->rows_dirty && syncfs(store->root_fd) < 0) {
+        if (store->rows_dirty && store->sink->sync(store) < 0) {
+                if (errno == EHOSTUNREACH)
+                        return -1;
                 // What the cache shows from now on is not believed: the process ends, its successor replays.
                 log_error("%s cannot be synced: %s", store->root, strerror(errno));
                 store->sync_failed = true;

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sink's whole matrix against the stock server: where it differs from our small one, this fails."""
+
+import unittest
+
+from tests.lib import servers
+from tests.lib.case import Scenario
+from tests.lib.sinkcase import SinkCase
+
+
+@unittest.skipIf(servers.stock_program() is None, "no stock server: marketstore is not on PATH and MARKETSTORE is not set")
+class StockSink(SinkCase, Scenario):
+    def new_server(self):
+        root = self.directory / "root"
+        root.mkdir()
+        return servers.Stock(self.directory / "server", root)

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/writer/sinkhttp.h"
+
+#include "common/memory.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sinkhttp {
+        CURL *easy;
+        struct curl_slist *headers;
+        char url[URL_SIZE + 8], error[CURL_ERROR_SIZE];
+        const char *body; // what is still to be sent
+        size_t body_left;
+        char *answer;
+        size_t answer_length, answer_capacity;
+        uint64_t connection;
+};
+
+// Without a way to rewind, libcurl cannot repeat a request on its own.
+static size_t on_send(char *to, size_t size, size_t count, void *context)
+{
+        struct sinkhttp *http = context;
+        size_t length = size * count < http->body_left ? size * count : http->body_left;
+
+        memcpy(to, http->body, length);
+        http->body += length;
+        http->body_left -= length;
+        return length;
+}
+
+static size_t on_answer(char *bytes, size_t size, size_t count, void *context)
+{
+        struct sinkhttp *http = context;
+        size_t length = size * count;
+
+        if (http->answer_length + length > SINK_ANSWER_BYTES_MAX)
+                return 0; // libcurl takes it for a failed write, and the request fails
+        if (http->answer_length + length > http->answer_capacity) {
+                http->answer_capacity = 2 * (http->answer_length + length);
+                http->answer = memory_resized(http->answer, http->answer_capacity, 1);
+        }
+        memcpy(http->answer + http->answer_length, bytes, length);
+        http->answer_length += length;
+        return length;
+}
+
+static bool set_options(struct sinkhttp *http)
+{
+        CURL *easy = http->easy;
+
+        // "Expect: 100-continue" would cost a second with a server that does not know it.
+        http->headers = curl_slist_append(http->headers, "Content-Type: application/x-msgpack");
+        http->headers = curl_slist_append(http->headers, "Expect:");
+        return http->headers != NULL && curl_easy_setopt(easy, CURLOPT_URL, http->url) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK && // nor the environment's http_proxy
+               curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, 1L) == CURLE_OK &&
+               // A live connection is as old as the server lets it be; by default libcurl gives it up after two
+               // minutes.
+               curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 86400L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)SINK_CONNECT_MS) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)SINK_ANSWER_MS) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_READDATA, http) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_WRITEDATA, http) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_USERAGENT, "binancefeeder/" BF_VERSION) == CURLE_OK;
+}
+
+struct sinkhttp *sinkhttp_new(const char *url)
+{
+        struct sinkhttp *http = memory_zeroed(1, sizeof(*http));
+
+        (void)snprintf(http->url, sizeof(http->url), "%s/rpc", url);
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+                http->easy = curl_easy_init();
+        if (http->easy != NULL && set_options(http))
+                return http;
+        sinkhttp_free(http);
+        return NULL;
+}
+
+void sinkhttp_free(struct sinkhttp *http)
+{
+        if (http == NULL)
+                return;
+        if (http->easy != NULL)
+                curl_easy_cleanup(http->easy);
+        curl_slist_free_all(http->headers);
+        free(http->answer);
+        free(http);
+        curl_global_cleanup();
+}
+
+int sinkhttp_post(
+    struct sinkhttp *http, const void *body, size_t length, struct sinkhttp_answer *answer, char why[REASON_SIZE])
+{
+        long status = 0, connects = 0;
+
+        http->body = body;
+        http->body_left = length;
+        http->answer_length = 0;
+        http->error[0] = '\0';
+        CURLcode code = curl_easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+        if (code == CURLE_OK)
+                code = curl_easy_perform(http->easy);
+        (void)curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(http->easy, CURLINFO_NUM_CONNECTS, &connects);
+        if (connects > 0)
+                http->connection++;
+        if (code != CURLE_OK)
+                (void)snprintf(
+                    why, REASON_SIZE, "%.150s", http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
+        else if (status != 200)
+                (void)snprintf(why, REASON_SIZE, "it answers HTTP %ld, as no MarketStore does", status);
+        *answer = (struct sinkhttp_answer){http->answer, http->answer_length, http->connection};
+        if (code == CURLE_OK && status == 200)
+                return 0;
+        errno = EHOSTUNREACH;
+        return -1;
+}
