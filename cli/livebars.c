@@ -45,7 +45,7 @@ static void show(const struct bar *bar, struct screen *screen)
 {
         char clock[UNITS_TEXT_SIZE], close[UNITS_TEXT_SIZE], volume[UNITS_TEXT_SIZE], durable[UNITS_TEXT_SIZE],
             stored[UNITS_TEXT_SIZE], took[2 * UNITS_TEXT_SIZE + 48] = "", traded[UNITS_TEXT_SIZE + 16] = "";
-        bool narrow = screen->width < FULL_LINE_COLUMNS;
+        bool narrow = screen->live && screen->width < FULL_LINE_COLUMNS;
 
         if (bar->received_ns > 0 && bar->durable_ns >= bar->received_ns && bar->stored_ns >= bar->received_ns)
                 snprintf(took, sizeof(took), "durable %s, stored %s%s",
