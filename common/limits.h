@@ -16,7 +16,6 @@
 #define SYMBOL_SIZE 24 // bytes for a symbol with its NUL: 20 characters and room for a market suffix
 #define ASSET_SIZE 24  // bytes for a base or quote asset
 #define SYMBOL_LENGTH_MAX 20
-#define INTERVALS_MAX 16 // Binance has sixteen
 #define PATH_SIZE 512    // bytes for a directory or file name of ours
 #define URL_SIZE 256     // bytes for a configured base URL
 #define IPC_PATH_MAX 107 // sun_path without its NUL
