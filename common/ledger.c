@@ -51,6 +51,27 @@ bool bar_source_is_provisional(int source)
         return source != BAR_DERIVED && sources[source].rank < RANK_REST;
 }
 
+static const char *const id_sources[ID_SOURCES] = {
+    [ID_STREAM] = "stream",
+    [ID_REST] = "rest",
+    [ID_ARCHIVE] = "archive",
+    [ID_ABSENT] = "absent",
+};
+
+const char *id_source_name(int source)
+{
+        return source >= 0 && source < ID_SOURCES ? id_sources[source] : "unknown";
+}
+
+int id_source_parse(const char *name)
+{
+        for (int i = 0; i < ID_SOURCES; i++) {
+                if (strcmp(name, id_sources[i]) == 0)
+                        return i;
+        }
+        return -1;
+}
+
 const char *gap_state_name(int state)
 {
         return state >= 0 && state < GAP_STATES ? states[state] : "unknown";

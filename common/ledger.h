@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #define LEDGER_FILE "ledger.db"
-#define LEDGER_VERSION 1
+#define LEDGER_VERSION 2
+#define LEDGER_VERSION_OLDEST 1 // that is still read, and taken over by the writer
+#define LEDGER_VERSION_TICKS 2  // the first that knows ticks; older ones hold bars alone
 
 // first_bar_us where it is no time.
 #define LEDGER_FIRST_BAR_NONE (-1)    // the exchange has no bar of this symbol
@@ -25,6 +27,15 @@ enum bar_source {
         BAR_SOURCES
 };
 
+// Where ids of trades and aggregate trades came from.
+enum id_source {
+        ID_STREAM,
+        ID_REST,
+        ID_ARCHIVE,
+        ID_ABSENT, // the exchange answered without them: they do not exist
+        ID_SOURCES
+};
+
 // A bar of lower rank never replaces one of higher rank; equal: the last wins.
 enum bar_rank {
         RANK_DERIVED = 0,
@@ -39,6 +50,9 @@ int bar_source_parse(const char *name);  // -1: unknown
 int bar_source_rank(int source);
 // Stored, but REST or the archive has yet to confirm it. Derived bars are settled with their sources.
 bool bar_source_is_provisional(int source);
+
+const char *id_source_name(int source);
+int id_source_parse(const char *name); // -1: unknown
 
 enum gap_state {
         GAP_OPEN,           // missing, and why it came to be

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/ledgerview.h"
 
+#include "common/ledgerticks.h"
+#include "common/ledgerview_parts.h"
 #include "common/memory.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,6 @@
 
 #define BUSY_TIMEOUT_MS 5000
 #define LIVE_AGE_US (INT64_C(60) * 1000 * 1000) // a streamed bucket's newest minute is the stream's to bring
-
-struct ledgerview {
-        sqlite3 *db;
-        char error[REASON_SIZE];
-};
 
 // ---- opening ----
 
@@ -87,7 +83,8 @@ struct ledgerview *ledgerview_open(const char *state_directory, char why[REASON_
         if (open_db(view, path) == 0) {
                 int64_t version = meta_number(view, "version", -1);
 
-                if (version == LEDGER_VERSION)
+                view->has_ticks = version >= LEDGER_VERSION_TICKS;
+                if (version >= LEDGER_VERSION_OLDEST && version <= LEDGER_VERSION)
                         return view;
                 (void)snprintf(why, REASON_SIZE,
                     version < 0 ? "%.100s is no ledger of ours" : "%.100s has version %lld, this program reads %d",
@@ -115,19 +112,19 @@ const char *ledgerview_error(const struct ledgerview *view)
 
 // ---- reading ----
 
-static int begin(struct ledgerview *view)
+int ledgerview_begin(struct ledgerview *view)
 {
         view->error[0] = '\0';
         return sqlite3_exec(view->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : note(view, "cannot be read");
 }
 
-static void end(struct ledgerview *view)
+void ledgerview_end(struct ledgerview *view)
 {
         if (sqlite3_get_autocommit(view->db) == 0)
                 (void)sqlite3_exec(view->db, "COMMIT", NULL, NULL, NULL);
 }
 
-static sqlite3_stmt *prepare(struct ledgerview *view, const char *text)
+sqlite3_stmt *ledgerview_prepare(struct ledgerview *view, const char *text)
 {
         sqlite3_stmt *query = NULL;
 
@@ -136,7 +133,7 @@ static sqlite3_stmt *prepare(struct ledgerview *view, const char *text)
         return query;
 }
 
-static void copy_text(char *to, size_t size, sqlite3_stmt *row, int column)
+void ledgerview_copy_text(char *to, size_t size, sqlite3_stmt *row, int column)
 {
         const unsigned char *text = sqlite3_column_text(row, column);
 
@@ -144,7 +141,7 @@ static void copy_text(char *to, size_t size, sqlite3_stmt *row, int column)
 }
 
 // Returns 0 when the query has come to its end in order.
-static int finished(struct ledgerview *view, sqlite3_stmt *query, int code)
+int ledgerview_finished(struct ledgerview *view, sqlite3_stmt *query, int code)
 {
         int result = code == SQLITE_DONE ? 0 : note(view, "cannot be read to its end");
 
@@ -154,7 +151,7 @@ static int finished(struct ledgerview *view, sqlite3_stmt *query, int code)
 
 static int64_t count_rows(struct ledgerview *view, const char *text)
 {
-        sqlite3_stmt *query = prepare(view, text);
+        sqlite3_stmt *query = ledgerview_prepare(view, text);
         int64_t count = query != NULL && sqlite3_step(query) == SQLITE_ROW ? sqlite3_column_int64(query, 0) : 0;
 
         sqlite3_finalize(query);
@@ -164,19 +161,19 @@ static int64_t count_rows(struct ledgerview *view, const char *text)
 int ledgerview_meta(struct ledgerview *view, struct ledger_meta *meta)
 {
         *meta = (struct ledger_meta){0};
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
-        sqlite3_stmt *query = prepare(view, "SELECT key, value FROM meta");
+        sqlite3_stmt *query = ledgerview_prepare(view, "SELECT key, value FROM meta");
         int code = SQLITE_ERROR;
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
                 const char *key = (const char *)sqlite3_column_text(query, 0);
 
                 if (strcmp(key, "market") == 0)
-                        copy_text(meta->market, sizeof(meta->market), query, 1);
+                        ledgerview_copy_text(meta->market, sizeof(meta->market), query, 1);
                 else if (strcmp(key, "endpoint_class") == 0)
-                        copy_text(meta->endpoint_class, sizeof(meta->endpoint_class), query, 1);
+                        ledgerview_copy_text(meta->endpoint_class, sizeof(meta->endpoint_class), query, 1);
         }
-        int result = query == NULL ? -1 : finished(view, query, code);
+        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
         meta->testnet = meta_number(view, "testnet", 0) != 0;
         meta->exchange_us = meta_number(view, "exchange_us", -1);
         meta->committed_wall_ns = meta_number(view, "committed_wall_ns", 0);
@@ -185,7 +182,7 @@ int ledgerview_meta(struct ledgerview *view, struct ledger_meta *meta)
         meta->catalogue_generation = (uint64_t)meta_number(view, "catalogue_generation", 0);
         meta->catalogue_us = meta_number(view, "catalogue_us", -1);
         meta->quarantined = count_rows(view, "SELECT count(*) FROM quarantine");
-        end(view);
+        ledgerview_end(view);
         return result;
 }
 
@@ -213,7 +210,7 @@ static int tag_none(const char *name)
 static int read_set(
     struct ledgerview *view, const char *text, int64_t bucket, int (*tag_of)(const char *name), struct ranges *set)
 {
-        sqlite3_stmt *query = prepare(view, text);
+        sqlite3_stmt *query = ledgerview_prepare(view, text);
         int code = SQLITE_ERROR;
 
         if (query == NULL)
@@ -227,15 +224,15 @@ static int read_set(
                     ranges_set(set, sqlite3_column_int64(query, 0), sqlite3_column_int64(query, 1), tag) < 0)
                         break;
         }
-        return finished(view, query, code);
+        return ledgerview_finished(view, query, code);
 }
 
 static int read_account(struct ledgerview *view, int64_t bucket, struct account *account)
 {
         if (read_set(view, "SELECT start_us, end_us, '' FROM wanted WHERE bucket = ?1", bucket, tag_none,
                 &account->wanted) < 0 ||
-            read_set(view, "SELECT start_us, end_us, '' FROM derived_wanted WHERE bucket = ?1", bucket, tag_none,
-                &account->made) < 0 ||
+            (view->has_ticks && read_set(view, "SELECT start_us, end_us, '' FROM derived_wanted WHERE bucket = ?1",
+                                    bucket, tag_none, &account->made) < 0) ||
             read_set(view, "SELECT start_us, end_us, source FROM coverage WHERE bucket = ?1", bucket, bar_source_parse,
                 &account->covered) < 0)
                 return -1;
@@ -343,12 +340,21 @@ struct listed {
         struct ledger_bucket bucket;
 };
 
-#define BUCKET_COLUMNS                                                                                                 \
-        "SELECT id, symbol, interval, directory, followed, live, first_bar_us, live_from_us, corrected, defective, "   \
-        "why,"                                                                                                         \
-        " (SELECT count(*) FROM gaps WHERE bucket = buckets.id AND note = 1 AND state <> 'filled'),"                   \
-        " (SELECT count(*) FROM differences WHERE bucket = buckets.id),"                                               \
-        " (SELECT source FROM derived WHERE bucket = buckets.id) FROM buckets "
+// A ledger from before there were ticks has no tables of bars made here either.
+static sqlite3_stmt *prepare_buckets(struct ledgerview *view, const char *which)
+{
+        char text[1024];
+
+        (void)snprintf(text, sizeof(text),
+            "SELECT id, symbol, interval, directory, followed, live, first_bar_us, live_from_us, corrected, defective,"
+            " why, (SELECT count(*) FROM gaps WHERE bucket = buckets.id AND note = 1 AND state <> 'filled'), %s"
+            " FROM buckets %s",
+            view->has_ticks ? "(SELECT count(*) FROM differences WHERE bucket = buckets.id),"
+                              " (SELECT source FROM derived WHERE bucket = buckets.id)"
+                            : "0, NULL",
+            which);
+        return ledgerview_prepare(view, text);
+}
 
 static int read_bucket(sqlite3_stmt *row, struct listed *listed)
 {
@@ -358,18 +364,18 @@ static int read_bucket(sqlite3_stmt *row, struct listed *listed)
         *listed = (struct listed){.id = sqlite3_column_int64(row, 0)};
         if (interval == NULL || interval_parse(interval, &bucket->interval) < 0)
                 return -1;
-        copy_text(bucket->symbol, sizeof(bucket->symbol), row, 1);
-        copy_text(bucket->directory, sizeof(bucket->directory), row, 3);
+        ledgerview_copy_text(bucket->symbol, sizeof(bucket->symbol), row, 1);
+        ledgerview_copy_text(bucket->directory, sizeof(bucket->directory), row, 3);
         bucket->followed = sqlite3_column_int(row, 4) != 0;
         bucket->live = sqlite3_column_int(row, 5) != 0;
         bucket->first_bar_us = sqlite3_column_int64(row, 6);
         bucket->live_from_us = sqlite3_column_int64(row, 7);
         bucket->corrected = sqlite3_column_int64(row, 8);
         bucket->defective = sqlite3_column_int64(row, 9);
-        copy_text(bucket->why, sizeof(bucket->why), row, 10);
+        ledgerview_copy_text(bucket->why, sizeof(bucket->why), row, 10);
         bucket->gaps_open = sqlite3_column_int64(row, 11);
         bucket->differences = sqlite3_column_int64(row, 12);
-        copy_text(bucket->made_of, sizeof(bucket->made_of), row, 13);
+        ledgerview_copy_text(bucket->made_of, sizeof(bucket->made_of), row, 13);
         bucket->made_of[strcspn(bucket->made_of, "!")] = '\0'; // checked
         return 0;
 }
@@ -377,7 +383,7 @@ static int read_bucket(sqlite3_stmt *row, struct listed *listed)
 // The id of a bucket, with its line. Returns 1, 0 where there is none, or -1.
 static int find_bucket(struct ledgerview *view, const char *symbol, enum interval interval, struct listed *listed)
 {
-        sqlite3_stmt *query = prepare(view, BUCKET_COLUMNS "WHERE symbol = ?1 AND interval = ?2");
+        sqlite3_stmt *query = prepare_buckets(view, "WHERE symbol = ?1 AND interval = ?2");
         int result = 0;
 
         if (query == NULL)
@@ -415,12 +421,12 @@ int ledgerview_bucket_of(
 {
         struct listed listed;
 
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
         int result = find_bucket(view, symbol, interval, &listed);
         if (result == 1 && fill_bucket(view, &listed, NULL, now_us) < 0)
                 result = -1;
-        end(view);
+        ledgerview_end(view);
         if (result == 1)
                 *bucket = listed.bucket;
         return result;
@@ -432,7 +438,7 @@ int ledgerview_range_of(struct ledgerview *view, const char *symbol, enum interv
         struct listed listed;
         struct ranges wanted = {0};
 
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
         int result = find_bucket(view, symbol, interval, &listed);
         if (result == 1) {
@@ -446,7 +452,7 @@ int ledgerview_range_of(struct ledgerview *view, const char *symbol, enum interv
                 if (ranges_set(&wanted, from_us, end_us, 0) < 0 || fill_bucket(view, &listed, &wanted, now_us) < 0)
                         result = -1;
         }
-        end(view);
+        ledgerview_end(view);
         ranges_free(&wanted);
         if (result == 1)
                 *bucket = listed.bucket;
@@ -456,7 +462,7 @@ int ledgerview_range_of(struct ledgerview *view, const char *symbol, enum interv
 static int list_buckets(struct ledgerview *view, struct listed **list, size_t *count)
 {
         size_t capacity = (size_t)count_rows(view, "SELECT count(*) FROM buckets");
-        sqlite3_stmt *query = prepare(view, BUCKET_COLUMNS "ORDER BY symbol, interval");
+        sqlite3_stmt *query = prepare_buckets(view, "ORDER BY symbol, interval");
         int code = SQLITE_ERROR;
 
         *count = 0;
@@ -467,7 +473,7 @@ static int list_buckets(struct ledgerview *view, struct listed **list, size_t *c
                 if (read_bucket(query, &(*list)[*count]) == 0)
                         (*count)++;
         }
-        return finished(view, query, *count == capacity ? SQLITE_DONE : code);
+        return ledgerview_finished(view, query, *count == capacity ? SQLITE_DONE : code);
 }
 
 static int compare_listed(const void *a, const void *b)
@@ -484,12 +490,12 @@ int ledgerview_each_bucket(struct ledgerview *view, int64_t now_us, ledgerview_b
         struct listed *list = NULL;
         size_t count = 0;
 
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
         int result = list_buckets(view, &list, &count);
         for (size_t i = 0; i < count && result == 0; i++)
                 result = fill_bucket(view, &list[i], NULL, now_us);
-        end(view);
+        ledgerview_end(view);
         qsort(list, count, sizeof(*list), compare_listed);
         for (size_t i = 0; i < count && result == 0; i++)
                 result = callback(context, &list[i].bucket);
@@ -500,6 +506,7 @@ int ledgerview_each_bucket(struct ledgerview *view, int64_t now_us, ledgerview_b
 struct totalling {
         struct ledger_totals *totals;
         char symbol[SYMBOL_SIZE];
+        int64_t tick_symbols;
 };
 
 static int add_bucket(void *context, const struct ledger_bucket *bucket)
@@ -529,12 +536,41 @@ static int add_bucket(void *context, const struct ledger_bucket *bucket)
         return 0;
 }
 
+static int add_tick(void *context, const struct ledger_tick *tick)
+{
+        struct totalling *totalling = context;
+        struct ledger_totals *totals = totalling->totals;
+
+        if (!tick->followed)
+                return 0;
+        totals->buckets++;
+        totalling->tick_symbols += strcmp(totalling->symbol, tick->symbol) != 0;
+        (void)snprintf(totalling->symbol, sizeof(totalling->symbol), "%s", tick->symbol);
+        totals->rows += tick->rows;
+        totals->settled += tick->rows;
+        totals->defective += tick->defective;
+        totals->wanted += tick->wanted;
+        totals->wanted_stored += tick->wanted - tick->missing - tick->absent;
+        totals->explained[GAP_ABSENT] += tick->absent;
+        totals->missing += tick->missing;
+        totals->gaps_open += tick->gaps_open;
+        totals->hindered += tick->why[0] != '\0';
+        return 0;
+}
+
 int ledgerview_totals(struct ledgerview *view, int64_t now_us, struct ledger_totals *totals)
 {
         struct totalling totalling = {.totals = totals};
 
         *totals = (struct ledger_totals){.known = true};
-        return ledgerview_each_bucket(view, now_us, add_bucket, &totalling);
+        if (ledgerview_each_bucket(view, now_us, add_bucket, &totalling) < 0)
+                return -1;
+        totalling.symbol[0] = '\0';
+        if (ledgerview_each_tick(view, add_tick, &totalling) < 0)
+                return -1;
+        if (totalling.tick_symbols > totals->symbols)
+                totals->symbols = totalling.tick_symbols;
+        return 0;
 }
 
 int ledgerview_coverage(struct ledgerview *view, const char *symbol, enum interval interval, struct ranges *covered)
@@ -543,12 +579,12 @@ int ledgerview_coverage(struct ledgerview *view, const char *symbol, enum interv
         struct account account = {0};
 
         ranges_clear(covered);
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
         int result = find_bucket(view, symbol, interval, &listed);
         if (result == 1 && (read_account(view, listed.id, &account) < 0 || ranges_copy(covered, &account.covered) < 0))
                 result = -1;
-        end(view);
+        ledgerview_end(view);
         account_free(&account);
         return result;
 }
@@ -561,14 +597,14 @@ int ledgerview_missing(
         struct ranges wanted = {0};
 
         ranges_clear(missing);
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
         int result = find_bucket(view, symbol, interval, &listed);
         if (result == 1 &&
             (read_account(view, listed.id, &account) < 0 ||
                 account_missing(&account, horizon_of(view, &listed.bucket, now_us), &wanted, missing) < 0))
                 result = -1;
-        end(view);
+        ledgerview_end(view);
         account_free(&account);
         ranges_free(&wanted);
         return result;
@@ -592,7 +628,7 @@ static void *told_next(struct told *told, size_t size)
 
 static int read_gap(sqlite3_stmt *row, struct ledger_gap *gap)
 {
-        copy_text(gap->symbol, sizeof(gap->symbol), row, 0);
+        ledgerview_copy_text(gap->symbol, sizeof(gap->symbol), row, 0);
         if (interval_parse((const char *)sqlite3_column_text(row, 1), &gap->interval) < 0)
                 return -1;
         gap->start_us = sqlite3_column_int64(row, 2);
@@ -600,7 +636,7 @@ static int read_gap(sqlite3_stmt *row, struct ledger_gap *gap)
         gap->bars = interval_count(gap->interval, gap->start_us, gap->end_us);
         gap->state = gap_state_parse((const char *)sqlite3_column_text(row, 4));
         gap->found_us = sqlite3_column_int64(row, 5);
-        copy_text(gap->evidence, sizeof(gap->evidence), row, 6);
+        ledgerview_copy_text(gap->evidence, sizeof(gap->evidence), row, 6);
         return gap->state < 0 ? -1 : 0;
 }
 
@@ -610,9 +646,9 @@ int ledgerview_each_gap(
         struct told told = {0};
         int code = SQLITE_ERROR;
 
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
-        sqlite3_stmt *query = prepare(view,
+        sqlite3_stmt *query = ledgerview_prepare(view,
             "SELECT symbol, interval, start_us, end_us, state, found_us, evidence FROM gaps JOIN buckets ON id = bucket"
             " WHERE ?1 IS NULL OR symbol = ?1 ORDER BY symbol, interval, start_us");
         if (query != NULL && symbol != NULL)
@@ -623,8 +659,8 @@ int ledgerview_each_gap(
                 if (read_gap(query, gap) < 0 || (states >> gap->state & 1) == 0)
                         told.count--;
         }
-        int result = query == NULL ? -1 : finished(view, query, code);
-        end(view);
+        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+        ledgerview_end(view);
         for (size_t i = 0; i < told.count && result == 0; i++)
                 result = callback(context, (const struct ledger_gap *)(const void *)told.items + i);
         free(told.items);
@@ -636,26 +672,26 @@ int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callbac
         struct told told = {0};
         int code = SQLITE_ERROR;
 
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
-        sqlite3_stmt *query =
-            prepare(view, "SELECT symbol, interval, start_us, end_us, kind, attempts, retry_wall_ns, text FROM troubles"
-                          " JOIN buckets ON id = bucket ORDER BY symbol, interval, start_us");
+        sqlite3_stmt *query = ledgerview_prepare(view,
+            "SELECT symbol, interval, start_us, end_us, kind, attempts, retry_wall_ns, text FROM troubles"
+            " JOIN buckets ON id = bucket ORDER BY symbol, interval, start_us");
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
                 struct ledger_trouble *trouble = told_next(&told, sizeof(*trouble));
 
-                copy_text(trouble->symbol, sizeof(trouble->symbol), query, 0);
+                ledgerview_copy_text(trouble->symbol, sizeof(trouble->symbol), query, 0);
                 if (interval_parse((const char *)sqlite3_column_text(query, 1), &trouble->interval) < 0)
                         told.count--;
                 trouble->start_us = sqlite3_column_int64(query, 2);
                 trouble->end_us = sqlite3_column_int64(query, 3);
-                copy_text(trouble->kind, sizeof(trouble->kind), query, 4);
+                ledgerview_copy_text(trouble->kind, sizeof(trouble->kind), query, 4);
                 trouble->attempts = sqlite3_column_int64(query, 5);
                 trouble->retry_wall_ns = sqlite3_column_int64(query, 6);
-                copy_text(trouble->text, sizeof(trouble->text), query, 7);
+                ledgerview_copy_text(trouble->text, sizeof(trouble->text), query, 7);
         }
-        int result = query == NULL ? -1 : finished(view, query, code);
-        end(view);
+        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+        ledgerview_end(view);
         for (size_t i = 0; i < told.count && result == 0; i++)
                 result = callback(context, (const struct ledger_trouble *)(const void *)told.items + i);
         free(told.items);
@@ -668,9 +704,11 @@ int ledgerview_each_difference(
         struct told told = {0};
         int code = SQLITE_ERROR;
 
-        if (begin(view) < 0)
+        if (!view->has_ticks)
+                return 0;
+        if (ledgerview_begin(view) < 0)
                 return -1;
-        sqlite3_stmt *query = prepare(view,
+        sqlite3_stmt *query = ledgerview_prepare(view,
             "SELECT symbol, interval, slot_us, found_us, text FROM differences JOIN buckets ON id = bucket"
             " WHERE ?1 IS NULL OR symbol = ?1 ORDER BY symbol, interval, slot_us");
         if (query != NULL && symbol != NULL)
@@ -678,15 +716,15 @@ int ledgerview_each_difference(
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
                 struct ledger_difference *difference = told_next(&told, sizeof(*difference));
 
-                copy_text(difference->symbol, sizeof(difference->symbol), query, 0);
+                ledgerview_copy_text(difference->symbol, sizeof(difference->symbol), query, 0);
                 if (interval_parse((const char *)sqlite3_column_text(query, 1), &difference->interval) < 0)
                         told.count--;
                 difference->open_us = sqlite3_column_int64(query, 2);
                 difference->found_us = sqlite3_column_int64(query, 3);
-                copy_text(difference->text, sizeof(difference->text), query, 4);
+                ledgerview_copy_text(difference->text, sizeof(difference->text), query, 4);
         }
-        int result = query == NULL ? -1 : finished(view, query, code);
-        end(view);
+        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+        ledgerview_end(view);
         for (size_t i = 0; i < told.count && result == 0; i++)
                 result = callback(context, (const struct ledger_difference *)(const void *)told.items + i);
         free(told.items);
@@ -698,20 +736,21 @@ int ledgerview_each_symbol(struct ledgerview *view, ledgerview_symbol *callback,
         struct told told = {0};
         int code = SQLITE_ERROR;
 
-        if (begin(view) < 0)
+        if (ledgerview_begin(view) < 0)
                 return -1;
-        sqlite3_stmt *query = prepare(view, "SELECT symbol, base, quote, status, ended FROM catalogue ORDER BY symbol");
+        sqlite3_stmt *query =
+            ledgerview_prepare(view, "SELECT symbol, base, quote, status, ended FROM catalogue ORDER BY symbol");
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
                 struct catalogue_entry *entry = told_next(&told, sizeof(*entry));
 
-                copy_text(entry->symbol, sizeof(entry->symbol), query, 0);
-                copy_text(entry->base, sizeof(entry->base), query, 1);
-                copy_text(entry->quote, sizeof(entry->quote), query, 2);
+                ledgerview_copy_text(entry->symbol, sizeof(entry->symbol), query, 0);
+                ledgerview_copy_text(entry->base, sizeof(entry->base), query, 1);
+                ledgerview_copy_text(entry->quote, sizeof(entry->quote), query, 2);
                 entry->status = (uint8_t)sqlite3_column_int(query, 3);
                 entry->ended = (uint8_t)sqlite3_column_int(query, 4);
         }
-        int result = query == NULL ? -1 : finished(view, query, code);
-        end(view);
+        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+        ledgerview_end(view);
         for (size_t i = 0; i < told.count && result == 0; i++)
                 result = callback(context, (const struct catalogue_entry *)(const void *)told.items + i);
         free(told.items);

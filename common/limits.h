@@ -100,11 +100,14 @@
 #define YEARFILE_YEARS_MAX 256          // year files of a bucket
 #define YEARFILE_YEAR_MIN 1970
 #define YEARFILE_YEAR_MAX 9999
-#define TICK_LEVELS_MAX 20                       // of a stored book snapshot
-#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024) // the rows of one second: 400,000 trades
-#define TICK_STAGE_BYTES (1024L * 1024)          // of blocks gathered before they are written
-#define TICK_INDEX_SLOTS_MAX 4096                // of a tick file's index, read or written at once
-#define BARQUERY_ROWS_MAX 4096                   // rows handed to a query's callback at once
+#define TICK_LEVELS_MAX 20                         // of a stored book snapshot
+#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024)   // the rows of one second: 400,000 trades
+#define TICK_STAGE_BYTES (1024L * 1024)            // of blocks gathered before they are written
+#define TICK_INDEX_SLOTS_MAX 4096                  // of a tick file's index, read or written at once
+#define TICK_WAITING_BYTES_MAX (32L * 1024 * 1024) // of rows whose second is not over; more are stored at once
+#define TICK_OPEN_FILES_MAX 2048                   // tick files kept open
+#define TICK_TROUBLES_MAX 64                       // ranges of ids per bucket that are not asked for at the moment
+#define BARQUERY_ROWS_MAX 4096                     // rows handed to a query's callback at once
 #define BALLAST_BYTES_DEFAULT (64L * 1024 * 1024)
 #define STORE_LOCK_WAIT_MS 15000            // for an old instance to let go of root_directory
 #define STORE_PACE_BYTES (8L * 1024 * 1024) // bulk bytes in one file before the kernel is asked to start writing them

@@ -11,6 +11,8 @@
 // LINK: workers/writer/live.c workers/writer/openfiles.c workers/writer/plan.c workers/writer/planner.c
 // LINK: workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c
 // LINK: workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
+// LINK: workers/writer/idset.c workers/writer/tickbulk.c workers/writer/tickdamage.c workers/writer/tickfiles.c
+// LINK: workers/writer/tickledger.c workers/writer/ticklive.c workers/writer/tickplan.c workers/writer/tickset.c
 #include "tests/unit/store_rig.h"
 
 #include "common/aggregate.h"
@@ -207,6 +209,12 @@ static void a_killed_writer_forgets_nothing_that_is_touched(void **state)
         derive_all(rig);
         assert_int_equal(rows_of(rig, INTERVAL_5M)->count, 3);
         assert_int_equal(rows_of(rig, INTERVAL_15M)->count, 1);
+        rig_live(rig, RIG_MIN(0), 5, 4); // corrected, not yet made anew
+        assert_int_equal(store_sync(rig->store), 0);
+        rig_close(rig);
+        rig_open(rig);
+        derive_all(rig);
+        assert_bar(rows_of(rig, INTERVAL_5M), 0, RIG_MIN(0), expect(RIG_MIN(0), 5, 4, 0, 0));
         // Corrected and made, but killed before the ledger knew: the spool has it again.
         rig_live(rig, RIG_MIN(10), 5, 9);
         while (store_derive(rig->store) == 1)

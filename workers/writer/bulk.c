@@ -8,6 +8,7 @@
 #include "workers/writer/finish.h"
 #include "workers/writer/leases.h"
 #include "workers/writer/store.h"
+#include "workers/writer/tickbulk.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -249,6 +250,11 @@ static void count_row(struct lease *lease, const struct record_view *record)
         lease->rows_crc32c = crc32c(lease->rows_crc32c, record->payload, record->payload_length);
 }
 
+static int flush_all(struct store *store, struct lease *lease, char why[REASON_SIZE])
+{
+        return tickbulk_is_job(lease) ? tickbulk_flush(store, lease, why) : flush(store, lease);
+}
+
 static int take_record(
     struct store *store, struct lease *lease, const struct record_view *record, char why[REASON_SIZE])
 {
@@ -261,8 +267,13 @@ static int take_record(
         case RECORD_SYMBOL: count_row(lease, record); return take_symbol(lease, record->payload, why);
         case RECORD_LISTING: count_row(lease, record); return take_listing(lease, record->payload, why);
         case RECORD_PAGE: return take_page(lease, record->payload, why);
+        case RECORD_ID_PAGE: return tickbulk_take_page(lease, record->payload, why);
+        case RECORD_TRADE:
+        case RECORD_AGG_TRADE:
+                count_row(lease, record);
+                return tickbulk_take_row(store, lease, record->type, record->payload, why);
         case RECORD_JOB_END:
-                if (flush(store, lease) < 0)
+                if (flush_all(store, lease, why) < 0)
                         return -1;
                 return take_end(store, lease, record->payload, why);
         default: return 0; // OPEN and FIN concern the pipeline
@@ -276,11 +287,12 @@ static int take_batch(struct store *store, struct lease *lease, const struct bat
         int result = 0;
 
         store->run->count = 0;
+        tickbulk_begin(store, lease);
         lease->chunks++;
         while (result == 0 && batch_next_record(&rest, &record))
                 result = take_record(store, lease, &record, why);
         if (result == 0)
-                result = flush(store, lease);
+                result = flush_all(store, lease, why);
         return result;
 }
 
@@ -310,6 +322,9 @@ int store_apply_bulk(struct store *store, uint64_t id, const struct batch_view *
                 lease->pages_count = before.pages_count;
                 lease->page_rows_left = before.page_rows_left;
                 lease->symbols_count = before.symbols_count;
+                lease->ticks.pages_count = before.ticks.pages_count;
+                lease->ticks.page_rows_left = before.ticks.page_rows_left;
+                lease->ticks.row_id = before.ticks.row_id;
                 lease->defective = before.defective;
                 lease->corrected = before.corrected;
         }

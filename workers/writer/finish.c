@@ -6,6 +6,7 @@
 #include "workers/writer/catalogue.h"
 #include "workers/writer/derive.h"
 #include "workers/writer/leases.h"
+#include "workers/writer/tickbulk.h"
 #include "workers/writer/troubles.h"
 #include "workers/writer/verdict.h"
 #include "workers/writer/wanted.h"
@@ -244,6 +245,8 @@ int finish_job(struct store *store, struct lease *lease, char why[REASON_SIZE])
         switch (lease->job.kind) {
         case JOB_CATALOG: result = finish_catalogue(store, lease, why); break;
         case JOB_LISTING: result = finish_listing(store, lease, why); break;
+        case JOB_TRADES:
+        case JOB_AGG_TRADES: result = tickbulk_finish(store, lease, why); break;
         default:
                 if (store->buckets[lease->bucket]->refused) {
                         // Its rows were not written, so nothing may be concluded from what is not there.

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "workers/writer/bucketset.h"
+#include "workers/writer/tickbulk.h"
 #include "workers/writer/troubles.h"
 
 #include <stdio.h>
@@ -30,7 +31,7 @@ struct lease *lease_grant(struct store *store, struct bucket_state *bucket, enum
         }
         if (lease == NULL)
                 return NULL;
-        *lease = (struct lease){.used = true, .bucket = BUCKET_NONE};
+        *lease = (struct lease){.used = true, .bucket = BUCKET_NONE, .ticks = {.bucket = TICK_NONE}};
         // Never an id of our predecessor's: its workers may still send under it.
         lease->job.lease = store->setup.incarnation << LEASE_COUNT_BITS | ++store->lease_last;
         lease->job.kind = (uint32_t)kind;
@@ -59,6 +60,8 @@ void lease_end(struct store *store, struct lease *lease)
                 bucket->leases--;
                 bucket_replan(bucket);
         }
+        if (tickbulk_is_job(lease))
+                tickbulk_free(store, lease);
         ranges_free(&lease->got);
         ranges_free(&lease->offgrid_slots);
         ranges_free(&lease->refused);
@@ -160,5 +163,7 @@ void store_release_job(struct store *store, uint64_t id, uint32_t failure, const
                 release_listing(store, store->buckets[lease->bucket], failure, text);
         if (failure != JOB_FAILURE_STOPPED && lease->job.kind == JOB_KLINES)
                 release_klines(store, lease, failure, text);
+        if (tickbulk_is_job(lease))
+                tickbulk_release(store, lease, failure, text);
         lease_end(store, lease);
 }

@@ -46,6 +46,25 @@ static const char *const statements[STATEMENTS] = {
     [PUT_DIFFERENCE] = "INSERT OR REPLACE INTO differences(bucket, slot_us, found_us, text) VALUES(?1, ?2, ?3, ?4)",
     [DROP_DIFFERENCE] = "DELETE FROM differences WHERE bucket = ?1 AND slot_us = ?2",
     [PUT_WANT] = "INSERT INTO wants(symbol, interval, start_us, end_us) VALUES(?1, ?2, ?3, ?4)",
+    [PUT_TICK_BUCKET] =
+        "INSERT OR REPLACE INTO tick_buckets(id, symbol, kind, directory, followed, live, backfill, last_id, last_us,"
+        " live_from_id, first_us, rows, tombstones, defective, boundary, boundary_us, seen_row, seen_index,"
+        " history_from_us, history_until_us, history_first_id, history_last_id, history_empty, end_open, newest_id,"
+        " ended_us, wanted_first_id, wanted_last_id, wanted2_first_id, wanted2_last_id, why) VALUES(?1, ?2, ?3, ?4, ?5,"
+        " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,"
+        " ?28, ?29, ?30, ?31)",
+    [DROP_TICK_EPOCHS] = "DELETE FROM tick_epochs WHERE bucket = ?1",
+    [PUT_TICK_EPOCH] = "INSERT INTO tick_epochs(bucket, epoch, start_us) VALUES(?1, ?2, ?3)",
+    [DROP_TICK_IDS] = "DELETE FROM tick_ids WHERE bucket = ?1 AND epoch >= ?2 AND first_id <= ?4 AND last_id >= ?3",
+    [PUT_TICK_IDS] = "INSERT INTO tick_ids(bucket, epoch, first_id, last_id, first_us, last_us, source)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [DROP_TICK_GAP] = "DELETE FROM tick_gaps WHERE bucket = ?1 AND number = ?2",
+    [PUT_TICK_GAP] = "INSERT OR REPLACE INTO tick_gaps(bucket, number, epoch, first_id, last_id, start_us, end_us,"
+                     " state, found_us, evidence) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [DROP_TICK_TROUBLES] = "DELETE FROM tick_troubles WHERE bucket = ?1",
+    [PUT_TICK_TROUBLE] = "INSERT INTO tick_troubles(bucket, first_id, last_id, kind, attempts, retry_wall_ns, text)"
+                         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [PUT_TICK_TRIPLE] = "INSERT INTO tick_triples(bucket, year, second, offset, length) VALUES(?1, ?2, ?3, ?4, ?5)",
 };
 
 const char *ledger_endpoint_class(const char *rest_url)
@@ -122,14 +141,16 @@ static int check_identity(
         (void)meta_text(ledger, "testnet", testnet, sizeof(testnet));
         (void)meta_text(ledger, "endpoint_class", endpoint, sizeof(endpoint));
         errno = EPERM;
-        if (atoi(version) != LEDGER_VERSION) {
+        // The tables that an older one lacks were made by LEDGER_SCHEMA.
+        bool older = atoi(version) >= LEDGER_VERSION_OLDEST && atoi(version) < LEDGER_VERSION;
+        if (!older && atoi(version) != LEDGER_VERSION) {
                 (void)snprintf(why, REASON_SIZE,
                     "%.70s has version %s, this program reads %d: use the program that wrote it", path, version,
                     LEDGER_VERSION);
                 return -1;
         }
         if (strcmp(market, "spot") == 0 && atoi(testnet) == settings->testnet && strcmp(endpoint, class) == 0)
-                return 0;
+                return older ? ledger_put_meta(ledger, "version", NULL, LEDGER_VERSION) : 0;
         (void)snprintf(why, REASON_SIZE,
             "%.50s belongs to %s (%s), the configuration says %s: choose another data_directory", path, endpoint,
             atoi(testnet) != 0 ? "testnet" : market, class);

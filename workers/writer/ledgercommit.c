@@ -6,6 +6,7 @@
 #include "workers/writer/ledger.h"
 #include "workers/writer/ledgerdb.h"
 #include "workers/writer/sql.h"
+#include "workers/writer/tickledger.h"
 #include "workers/writer/troubles.h"
 
 #include <errno.h>
@@ -277,7 +278,7 @@ static int put_all(struct ledger *ledger, const struct store *store, int64_t cur
                 return -1;
         if (store->wants_dirty && put_wants(ledger, store) < 0)
                 return -1;
-        if (put_offgrid(ledger, store) < 0 || put_differences(ledger, store) < 0)
+        if (tickledger_put(ledger, store) < 0 || put_offgrid(ledger, store) < 0 || put_differences(ledger, store) < 0)
                 return -1;
         const struct {
                 const char *key;
@@ -310,6 +311,7 @@ static void all_is_clean(struct store *store)
         store->catalogue.dirty = false;
         store->wants_dirty = false;
         store->offgrid_count = 0;
+        tickledger_is_clean(store);
         store->differences_count = 0;
 }
 

@@ -28,6 +28,16 @@ enum statement {
         PUT_TOUCHED,
         PUT_DIFFERENCE,
         DROP_DIFFERENCE,
+        PUT_TICK_BUCKET,
+        DROP_TICK_EPOCHS,
+        PUT_TICK_EPOCH,
+        DROP_TICK_IDS,
+        PUT_TICK_IDS,
+        DROP_TICK_GAP,
+        PUT_TICK_GAP,
+        DROP_TICK_TROUBLES,
+        PUT_TICK_TROUBLE,
+        PUT_TICK_TRIPLE,
         STATEMENTS
 };
 

@@ -8,6 +8,7 @@
 #include "workers/writer/ledger.h"
 #include "workers/writer/ledgerdb.h"
 #include "workers/writer/sql.h"
+#include "workers/writer/tickledger.h"
 #include "workers/writer/troubles.h"
 
 #include <errno.h>
@@ -272,6 +273,8 @@ int ledger_load(struct ledger *ledger, struct store *store, char why[REASON_SIZE
 
         for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && result == 0; i++)
                 result = load_table(ledger, &loading, tables[i].table, tables[i].query, tables[i].load);
+        if (result == 0)
+                result = tickledger_load(ledger, store, &loading.table);
         for (size_t i = 0; i < store->buckets_count && result == 0; i++)
                 store_require_memory(
                     gaps_to_ranges(&store->buckets[i]->explained, &store->buckets[i]->explained_ranges));

@@ -5,6 +5,7 @@
 #include "workers/writer/apply.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/store.h"
+#include "workers/writer/ticklive.h"
 
 #include <stdio.h>
 
@@ -137,16 +138,21 @@ static void take_overlap(struct store *store, const struct record_view *record)
         bucket_row_changed(store, bucket);
 }
 
-static int take_record(struct store *store, const struct batch_view *batch, const struct record_view *record)
+static int take_record(
+    struct store *store, const struct batch_view *batch, const struct record_view *record, struct tick_place place)
 {
         if (record->type == RECORD_KLINE)
                 return take_kline(store, record);
+        if (ticklive_take(store, batch, record, place))
+                return 0;
         if (flush(store) < 0)
                 return -1;
         switch (record->type) {
         case RECORD_OPEN:
-                for (size_t i = 0; i < batch->header.streams; i++)
+                for (size_t i = 0; i < batch->header.streams; i++) {
                         open_boundary(store, &batch->streams[i], "its worker was started anew");
+                        ticklive_boundary(store, &batch->streams[i], "its worker was started anew", place);
+                }
                 break;
         case RECORD_CONNECT:
                 if (record->stream != NULL && ((const struct record_connect *)record->payload)->overlap == 0)
@@ -162,14 +168,20 @@ static int take_record(struct store *store, const struct batch_view *batch, cons
 int store_apply_live(struct store *store, const struct batch_view *batch, int64_t spool_row)
 {
         struct batch_view rest = *batch;
+        struct tick_place place = {.row = spool_row};
         struct record_view record;
         int result = 0;
 
         store->run->count = 0;
-        while (result == 0 && batch_next_record(&rest, &record))
-                result = take_record(store, batch, &record);
+        ticklive_begin(store, batch);
+        while (result == 0 && batch_next_record(&rest, &record)) {
+                place.index++;
+                result = take_record(store, batch, &record, place);
+        }
         if (result == 0)
                 result = flush(store);
+        if (result == 0)
+                result = ticklive_close_over(store);
         if (result < 0)
                 return -1;
         store->row_applied = spool_row;

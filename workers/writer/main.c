@@ -108,7 +108,7 @@ static void open_store(void)
         if (writer.start.store == NULL)
                 give_up(exit_code, "store", why);
         int64_t cursor = store_cursor(writer.start.store);
-        if (spool_reserve_rows(writer.spool, cursor) == -1)
+        if (spool_reserve_rows(writer.spool, store_row_seen(writer.start.store)) == -1)
                 give_up(EXIT_TRY_LATER, writer.spool_path, strerror(errno));
         atomic_store(&writer.handover.row_durable, cursor);
         atomic_store(&writer.handover.row_committed, spool_newest_row(writer.spool));

@@ -18,16 +18,20 @@ struct open_file {
         int64_t unpaced_bytes;
 };
 
-void openfiles_init(struct store *store)
+// Bars and ticks have half each of what the process may open.
+size_t openfiles_limit(size_t wanted)
 {
         struct rlimit limit;
 
-        store->files.limit = STORE_OPEN_FILES_MAX;
-        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-            limit.rlim_cur < STORE_OPEN_FILES_MAX + DESCRIPTORS_OTHERS) {
-                store->files.limit =
-                    limit.rlim_cur > 2 * DESCRIPTORS_OTHERS ? (size_t)limit.rlim_cur - DESCRIPTORS_OTHERS : 16;
-        }
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+            limit.rlim_cur >= 2 * wanted + DESCRIPTORS_OTHERS)
+                return wanted;
+        return limit.rlim_cur > 2 * DESCRIPTORS_OTHERS ? ((size_t)limit.rlim_cur - DESCRIPTORS_OTHERS) / 2 : 16;
+}
+
+void openfiles_init(struct store *store)
+{
+        store->files.limit = openfiles_limit(STORE_OPEN_FILES_MAX);
 }
 
 static void unlink_used(struct open_files *files, struct open_file *entry)

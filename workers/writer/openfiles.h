@@ -8,6 +8,8 @@
 #include "workers/writer/storestate.h"
 
 void openfiles_init(struct store *store);
+// How many files of one sort may be open: `wanted`, or less where the process may not open so many.
+size_t openfiles_limit(size_t wanted);
 // The year file in which `slot_us` of this bucket lies, opened or created for writing; valid until the next call. NULL
 // with errno and a message in `why`, as yearfile_open_write().
 struct yearfile *openfiles_get(

@@ -11,6 +11,7 @@
 #include "workers/writer/leases.h"
 #include "workers/writer/planner.h"
 #include "workers/writer/settle.h"
+#include "workers/writer/tickplan.h"
 #include "workers/writer/troubles.h"
 #include "workers/writer/wanted.h"
 
@@ -144,6 +145,7 @@ void plan_refresh(struct store *store, int64_t now_us)
                 if (prepare(store, bucket, &prepared_one))
                         make_plan(store, bucket, now_us, now);
         }
+        tickplan_refresh(store, now_us);
 }
 
 // ---- choosing ----
@@ -197,6 +199,22 @@ static struct lease *grant(struct store *store, struct bucket_state *bucket)
         return lease;
 }
 
+// Between two that are equally urgent, bars and ticks take turns.
+static struct lease *grant_most_urgent(struct store *store)
+{
+        struct bucket_state *bars = choose(store);
+        struct tick_bucket *ticks = tickplan_choose(store);
+
+        if (bars == NULL && ticks == NULL)
+                return NULL;
+        bool take_ticks = bars == NULL;
+        if (bars != NULL && ticks != NULL)
+                take_ticks = tickplan_class(ticks) == bars->plan.class ? !store->ticks.turn_taken
+                                                                       : tickplan_class(ticks) < bars->plan.class;
+        store->ticks.turn_taken = take_ticks;
+        return take_ticks ? tickplan_grant(store, ticks) : grant(store, bars);
+}
+
 static bool catalogue_is_due(const struct store *store, mono_time now)
 {
         return store->catalogue.next_at.us <= now.us && !lease_is_open(store, JOB_CATALOG, NULL);
@@ -218,9 +236,7 @@ bool store_next_job(struct store *store, int64_t now_us, struct job *job, int64_
         } else if (now_us >= 0 && store->catalogue.generation > 0 &&
                    (store->sink->is_away == NULL || !store->sink->is_away(store))) {
                 plan_refresh(store, now_us);
-                struct bucket_state *bucket = choose(store);
-                if (bucket != NULL)
-                        lease = grant(store, bucket);
+                lease = grant_most_urgent(store);
         }
         if (lease == NULL)
                 return false;
@@ -251,6 +267,9 @@ bool store_is_complete(struct store *store, int64_t now_us)
                 if (bucket->followed)
                         jobs += (bucket->plan.missing_bars + rows_per_job(store) - 1) / rows_per_job(store);
         }
+        for (size_t i = 0; i < store->ticks.count; i++)
+                complete = complete && tickplan_is_done(store->ticks.buckets[i]);
+        jobs += tickplan_jobs(store);
         atomic_store(&store->governor->jobs_open, jobs > UINT32_MAX ? UINT32_MAX : (uint32_t)jobs);
         atomic_store(&store->governor->complete, complete ? 1 : 0);
         return complete;
@@ -299,6 +318,17 @@ bool store_is_exhausted(struct store *store, int64_t now_us, char text[REASON_SI
                 if (stuck++ == 0)
                         (void)snprintf(
                             text, REASON_SIZE, "%s %s: %.120s", bucket->symbol, interval_name(bucket->interval), why);
+        }
+        for (size_t i = 0; i < store->ticks.count; i++) {
+                const struct tick_bucket *bucket = store->ticks.buckets[i];
+
+                if (tickplan_is_done(bucket))
+                        continue;
+                if (!bucket->plan.valid || !tickplan_is_stuck(store, bucket, now, EXHAUSTED_MS, why))
+                        return false;
+                if (stuck++ == 0)
+                        (void)snprintf(
+                            text, REASON_SIZE, "%s %s: %.120s", bucket->symbol, tick_group(bucket->kind), why);
         }
         return stuck > 0;
 }

@@ -13,6 +13,10 @@
 #include "workers/writer/openfiles.h"
 #include "workers/writer/rootlock.h"
 #include "workers/writer/storestate.h"
+#include "workers/writer/tickfiles.h"
+#include "workers/writer/tickledger.h"
+#include "workers/writer/ticklive.h"
+#include "workers/writer/tickset.h"
 #include "workers/writer/wanted.h"
 
 #include <errno.h>
@@ -81,7 +85,7 @@ static int open_ledger(struct store *store, int *exit_code, char why[REASON_SIZE
         store->ledger = ledger_open(&store->setup.settings, exit_code, why);
         if (store->ledger == NULL)
                 return -1;
-        if (ledger_load(store->ledger, store, why) == 0)
+        if (ledger_load(store->ledger, store, why) == 0 && tickledger_redo(store->ledger, store, why) == 0)
                 return 0;
         *exit_code = EXIT_TRY_LATER;
         return -1;
@@ -105,6 +109,7 @@ struct store *store_open(const struct child_setup *setup, struct governor_page *
         store->catalogue.taken_us = -1;
         store->sink = setup->settings.store_type == STORE_SERVER ? &barserver : &barfiles;
         openfiles_init(store);
+        tickfiles_init(store);
         if (take_root(store, exit_code, why) < 0 || open_ledger(store, exit_code, why) < 0) {
                 store_close(store);
                 return NULL;
@@ -119,12 +124,14 @@ void store_close(struct store *store)
         if (store == NULL)
                 return;
         store->sink->close(store);
+        tickfiles_close_all(store);
         for (size_t i = 0; i < LEASES_MAX; i++) {
                 if (store->leases[i].used)
                         store_release_job(store, store->leases[i].job.lease, JOB_FAILURE_STOPPED, "the writer ends");
         }
         ledger_close(store->ledger);
         bucketset_free(store);
+        tickset_free(store);
         catalogue_free(&store->catalogue);
         free(store->wants);
         free(store->offgrid);
@@ -161,6 +168,26 @@ int64_t store_cursor(const struct store *store)
         return store->row_durable;
 }
 
+int64_t store_row_seen(const struct store *store)
+{
+        int64_t row = store->row_durable;
+
+        for (size_t i = 0; i < store->ticks.count; i++) {
+                if (store->ticks.buckets[i]->seen.row > row)
+                        row = store->ticks.buckets[i]->seen.row;
+        }
+        return row;
+}
+
+int store_pass_time(struct store *store, int64_t now_us)
+{
+        if (now_us == INT64_MAX)
+                return ticklive_close_all(store);
+        if (now_us > store->ticks.clock_us)
+                store->ticks.clock_us = now_us;
+        return ticklive_close_over(store);
+}
+
 const struct catalogue_entry *store_catalogue(const struct store *store, size_t *count, uint64_t *generation)
 {
         *count = store->catalogue.count;
@@ -168,7 +195,7 @@ const struct catalogue_entry *store_catalogue(const struct store *store, size_t 
         return store->catalogue.entries;
 }
 
-static void note_quarantine(struct store *store, const void *bytes, size_t length)
+static void note_quarantine(struct store *store, const void *bytes, size_t length, int64_t spool_row)
 {
         struct batch_view view;
         const char *why;
@@ -178,6 +205,8 @@ static void note_quarantine(struct store *store, const void *bytes, size_t lengt
         for (size_t i = 0; i < view.header.streams; i++) {
                 const struct stream_id *stream = &view.streams[i];
 
+                ticklive_boundary(store, stream, "a batch of its stream is kept in quarantine",
+                    (struct tick_place){spool_row, UINT32_MAX});
                 if (stream->kind != STREAM_KLINE || stream->interval >= INTERVAL_COUNT)
                         continue;
                 struct bucket_state *bucket = bucketset_get(store, stream->symbol, (enum interval)stream->interval);
@@ -196,7 +225,7 @@ int store_quarantine(struct store *store, const void *bytes, size_t length, int6
             "spool row %lld (%zu bytes) is kept in quarantine: %s; what it held is fetched again where that can be "
             "done",
             (long long)spool_row, length, reason);
-        note_quarantine(store, bytes, length);
+        note_quarantine(store, bytes, length, spool_row);
         atomic_fetch_add(&store->governor->batches_quarantined, 1);
         store->row_applied = spool_row;
         store_mark_dirty(store, 0, true);

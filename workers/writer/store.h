@@ -45,18 +45,25 @@ void store_reconfigure(struct store *store, const struct child_setup *setup);
 
 // The spool row up to which the ledger's cursor has passed: rows above must be applied again after a start.
 int64_t store_cursor(const struct store *store);
+// The newest spool row of which the ledger knows something: rows with an id up to this must never be given out again.
+int64_t store_row_seen(const struct store *store);
 // Applies one batch. Applying a batch twice changes nothing. Returns 0, or -1 with errno; EAGAIN: `store.symbol` names
 // {base} or {quote} and the catalogue that tells them is not there yet (grant the CATALOG job, then call again).
 int store_apply_live(struct store *store, const struct batch_view *batch, int64_t spool_row);
+
+// Exchange time has come to `now_us`, and all batches up to then were applied: ticks whose second is over go into their
+// files (rows of a batch do so by themselves when the stream's own time has passed them). INT64_MAX: all of them, as
+// before the end. Returns 0, or -1 with errno; what could not be written waits.
+int store_pass_time(struct store *store, int64_t now_us);
 
 // ---- backfill ----
 
 // The next job for a worker, or false when there is nothing to do now; *retry_ms then says when to ask again at the
 // latest (ledger time passes, deferrals end). `now_us` is exchange time, -1 while unknown (then only catalogue jobs).
 bool store_next_job(struct store *store, int64_t now_us, struct job *job, int64_t *retry_ms);
-// A bulk batch of `lease` (JOB_BEGIN, PAGE, KLINE, SYMBOL, LISTING, JOB_END records). Returns 0; 1 when it completed
-// the job (JOB_END seen, chunk and row counts and CRC agree); -1 with errno (EBADMSG: the job is discarded, with a
-// reason in `why`).
+// A bulk batch of `lease` (JOB_BEGIN, PAGE, KLINE, ID_PAGE, TRADE, AGG_TRADE, SYMBOL, LISTING, JOB_END). Returns 0; 1
+// when it completed the job (JOB_END seen, chunk and row counts and CRC agree); -1 with errno (EBADMSG: the job is
+// discarded, with a reason in `why`).
 int store_apply_bulk(struct store *store, uint64_t lease, const struct batch_view *batch, char why[REASON_SIZE]);
 // The lease is free again: its worker died, failed, was fenced, or left a hole. `failure` 0: the worker ended by its
 // own fault (a crash; the third on the same range quarantines it), else enum job_failure. Rows that were applied stay

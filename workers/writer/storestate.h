@@ -15,6 +15,7 @@
 #include "config/derivation.h"
 #include "workers/writer/gaps.h"
 #include "workers/writer/store.h"
+#include "workers/writer/tickstate.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -141,6 +142,7 @@ struct lease {
         size_t symbols_count, symbols_capacity;
         struct record_listing listing;
         bool listing_seen;
+        struct tick_lease ticks;
 };
 
 #define OFFGRID_TIME_KEPT (-1) // true_us: what the ledger has is right
@@ -208,7 +210,8 @@ struct store {
         const struct bar_sink *sink;
         struct open_files files;     // with files
         struct server_store *server; // with a server
-        struct offgrid *offgrid;     // not yet in the ledger
+        struct ticks ticks;
+        struct offgrid *offgrid; // not yet in the ledger
         size_t offgrid_count, offgrid_capacity;
 
         struct derivation derivations[INTERVAL_COUNT]; // as configured

@@ -370,6 +370,18 @@ static void on_control(struct storethread *thread, struct control_message *messa
         }
 }
 
+// Everything that was spooled is applied, so time alone decides which ticks are complete.
+static void pass_time(struct storethread *thread, int64_t now_us)
+{
+        if (now_us < 0 || waits_for_room(thread))
+                return;
+        if (store_pass_time(thread->store, now_us) == 0)
+                succeeded(thread);
+        else if (errno != EAGAIN)
+                failed(thread, "store");
+        schedule_sync(thread);
+}
+
 // Everything that was acknowledged is applied and synced; then this thread is done. A store server that is away is not
 // waited for: what it has not got is in the spool.
 static void drain(struct storethread *thread)
@@ -383,6 +395,7 @@ static void drain(struct storethread *thread)
                 event_active(thread->feed_again, EV_TIMEOUT, 1);
                 return;
         }
+        pass_time(thread, INT64_MAX);
         sync_store(thread);
         if (!waits_for_room(thread))
                 (void)event_base_loopbreak(thread->base);
@@ -402,6 +415,8 @@ static void on_woken(evutil_socket_t fd, short events, void *context)
                 drain(thread);
         else if (!feed(thread))
                 event_active(thread->feed_again, EV_TIMEOUT, 1);
+        else
+                pass_time(thread, governor_exchange_now_us(thread->child->governor));
 }
 
 static void on_tick(evutil_socket_t fd, short events, void *context)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order of store sync and cursor: rows first (syncfs), then one ledger transaction with what they prove and the
-// spool cursor. The cursor may lag, never lead.
+// spool cursor. The cursor may lag, never lead. Blocks of ticks are pointed to after that transaction, which holds
+// their triples until the next sync.
 #include "common/log.h"
 #include "workers/writer/barsink.h"
 #include "workers/writer/derive.h"
@@ -9,6 +10,9 @@
 #include "workers/writer/ledger.h"
 #include "workers/writer/store.h"
 #include "workers/writer/storestate.h"
+#include "workers/writer/tickfiles.h"
+#include "workers/writer/ticklive.h"
+#include "workers/writer/tickset.h"
 #include "workers/writer/wanted.h"
 
 #include <errno.h>
@@ -78,9 +82,11 @@ static void retry_quarantined(struct store *store)
         int64_t id = ledger_quarantine_next(store->ledger, &bytes, &length);
         if (id <= 0)
                 return;
+        store->ticks.aside = true;
         if (batch_open(bytes, length, &view, &why) == 0 && store_apply_live(store, &view, store->row_applied) == 0 &&
-            ledger_quarantine_drop(store->ledger, id) == 0)
+            ticklive_close_all(store) == 0 && ledger_quarantine_drop(store->ledger, id) == 0)
                 log_info("a batch that had been kept aside was applied after all");
+        store->ticks.aside = false;
         free(bytes);
 }
 
@@ -92,7 +98,9 @@ int store_sync(struct store *store)
         }
         if (!store->dirty)
                 return 0;
-        if (store->rows_dirty && store->sink->sync(store) < 0) {
+        if (tickfiles_settle(store) < 0)
+                return -1;
+        if ((store->rows_dirty || store->ticks.pointed) && store->sink->sync(store) < 0) {
                 if (errno == EHOSTUNREACH)
                         return -1;
                 // What the cache shows from now on is not believed: the process ends, its successor replays.
@@ -104,12 +112,14 @@ int store_sync(struct store *store)
         wanted_prune(store);
         settle_notes(store);
         derive_refresh_wanted(store);
-        int64_t cursor = store->row_applied;
+        tick_settle_gaps(store);
+        int64_t cursor = ticklive_cursor(store);
         if (ledger_commit(store->ledger, store, cursor) < 0) {
                 store->sync_failed = errno == EIO;
                 return -1;
         }
         store->row_durable = cursor;
+        tickfiles_point(store);
         store->dirty = store->urgent = store->rows_dirty = store->work_dirty = false;
         store->dirty_bytes = 0;
         atomic_fetch_add(&store->governor->ledger_changes, 1);

@@ -6,6 +6,7 @@
 #include "workers/writer/catalogue.h"
 #include "workers/writer/derive.h"
 #include "workers/writer/planner.h"
+#include "workers/writer/tickset.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,6 +115,7 @@ void wanted_refresh_all(struct store *store)
 {
         for (size_t i = 0; i < store->buckets_count; i++)
                 wanted_refresh(store, store->buckets[i]);
+        tickset_refresh(store);
 }
 
 void wanted_note_time(struct store *store, int64_t now_us)
@@ -166,6 +168,7 @@ void wanted_configure(struct store *store)
         }
         for (size_t i = 0; i < store->buckets_count; i++)
                 bucket_row_changed(store, store->buckets[i]);
+        tickset_configure(store);
         wanted_refresh_all(store);
         derive_begin(store);
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What common/ledgerview.c and common/ledgerticks.c share; nobody else includes it.
+#ifndef COMMON_LEDGERVIEW_PARTS_H
+#define COMMON_LEDGERVIEW_PARTS_H
+
+#include "common/ledgerview.h"
+
+#include <sqlite3.h>
+
+struct ledgerview {
+        sqlite3 *db;
+        bool has_ticks; // false: a ledger from before there were any
+        char error[REASON_SIZE];
+};
+
+// One short read transaction. Returns 0 or -1.
+int ledgerview_begin(struct ledgerview *view);
+void ledgerview_end(struct ledgerview *view);
+// NULL: ledgerview_error() says why.
+sqlite3_stmt *ledgerview_prepare(struct ledgerview *view, const char *text);
+void ledgerview_copy_text(char *to, size_t size, sqlite3_stmt *row, int column);
+// Finalizes a query that gave `code` last. Returns 0 where it has come to its end in order, else -1.
+int ledgerview_finished(struct ledgerview *view, sqlite3_stmt *query, int code);
+
+#endif

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/writer/tickfiles.h"
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/yeartree.h"
+#include "workers/writer/catalogue.h"
+#include "workers/writer/openfiles.h"
+#include "workers/writer/tickdamage.h"
+#include "workers/writer/tickset.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct tick_file {
+        struct tick_file *newer, *older; // over all buckets
+        struct tick_file *next_of_bucket;
+        struct tick_bucket *bucket;
+        struct tickfile *file;
+        int64_t paced_bytes; // appended when the kernel was last asked to write
+};
+
+void tickfiles_init(struct store *store)
+{
+        store->ticks.files_limit = openfiles_limit(TICK_OPEN_FILES_MAX);
+        store->ticks.clock_us = -1;
+        store->ticks.closed_second = INT64_MIN;
+}
+
+// ---- open files ----
+
+static void unlink_used(struct ticks *ticks, struct tick_file *entry)
+{
+        if (entry->newer != NULL)
+                entry->newer->older = entry->older;
+        else
+                ticks->newest = entry->older;
+        if (entry->older != NULL)
+                entry->older->newer = entry->newer;
+        else
+                ticks->oldest = entry->newer;
+}
+
+static void link_newest(struct ticks *ticks, struct tick_file *entry)
+{
+        entry->newer = NULL;
+        entry->older = ticks->newest;
+        if (ticks->newest != NULL)
+                ticks->newest->newer = entry;
+        else
+                ticks->oldest = entry;
+        ticks->newest = entry;
+}
+
+static void close_entry(struct ticks *ticks, struct tick_file *entry)
+{
+        struct tick_file **link = &entry->bucket->files;
+
+        while (*link != entry)
+                link = &(*link)->next_of_bucket;
+        *link = entry->next_of_bucket;
+        unlink_used(ticks, entry);
+        ticks->files_count--;
+        tickfile_close(entry->file);
+        free(entry);
+}
+
+void tickfiles_close_all(struct store *store)
+{
+        while (store->ticks.oldest != NULL)
+                close_entry(&store->ticks, store->ticks.oldest);
+        free(store->ticks.damage);
+}
+
+static bool is_pending(const struct tick_file *entry)
+{
+        size_t count;
+
+        (void)tickfile_pending(entry->file, &count);
+        return count > 0;
+}
+
+// Closes the file that was not used for the longest time. Where all of them have blocks that no index points to, a sync
+// makes an end of that.
+static int make_room(struct store *store)
+{
+        struct ticks *ticks = &store->ticks;
+
+        while (ticks->files_count >= ticks->files_limit) {
+                struct tick_file *entry = ticks->oldest;
+
+                while (entry != NULL && is_pending(entry))
+                        entry = entry->newer;
+                if (entry != NULL)
+                        close_entry(ticks, entry);
+                else if (store_sync(store) < 0 || tickfiles_settle(store) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static struct tick_file *open_entry(struct store *store, struct tick_bucket *bucket, int year, char why[REASON_SIZE])
+{
+        why[0] = '\0';
+        if (make_room(store) < 0)
+                return NULL;
+        struct tickfile *file =
+            tickfile_open_write(store->root, bucket->directory, bucket->kind, bucket->levels, year, why);
+        if (file == NULL)
+                return NULL;
+        struct tick_file *entry = memory_zeroed(1, sizeof(*entry));
+        entry->file = file;
+        entry->bucket = bucket;
+        entry->next_of_bucket = bucket->files;
+        bucket->files = entry;
+        link_newest(&store->ticks, entry);
+        store->ticks.files_count++;
+        return entry;
+}
+
+static struct tick_file *get_entry(struct store *store, struct tick_bucket *bucket, int year, char why[REASON_SIZE])
+{
+        struct tick_file *entry = bucket->files;
+
+        while (entry != NULL && tickfile_year(entry->file) != year)
+                entry = entry->next_of_bucket;
+        if (entry == NULL)
+                return open_entry(store, bucket, year, why);
+        if (store->ticks.newest != entry) {
+                unlink_used(&store->ticks, entry);
+                link_newest(&store->ticks, entry);
+        }
+        return entry;
+}
+
+// ---- preparing ----
+
+static int refuse(struct store *store, struct tick_bucket *bucket, const char *what)
+{
+        char why[REASON_SIZE];
+
+        (void)snprintf(why, sizeof(why), "not written: %.140s", what);
+        log_error("%s %s is %s; its rows are fetched again where that can be done once that is mended, others go on",
+            bucket->symbol, tick_group(bucket->kind), why);
+        (void)snprintf(bucket->why, sizeof(bucket->why), "%s", why);
+        bucket->refused = true;
+        tick_row_changed(store, bucket);
+        return 1;
+}
+
+static const char *shared_with(const struct store *store, const struct tick_bucket *bucket)
+{
+        for (size_t i = 0; i < store->ticks.count; i++) {
+                const struct tick_bucket *other = store->ticks.buckets[i];
+
+                if (other != bucket && other->kind == bucket->kind && strcmp(other->directory, bucket->directory) == 0)
+                        return other->symbol;
+        }
+        return NULL;
+}
+
+static void forget_account(struct store *store, struct tick_bucket *bucket)
+{
+        for (int32_t epoch = 0; epoch < bucket->epochs; epoch++)
+                tick_uncover(store, bucket, epoch, 0, INT64_MAX);
+        bucket->rows = 0;
+        bucket->first_us = -1;
+}
+
+// Another `store.symbol` than before: what the ledger counts lies in another directory.
+static void move_account(struct store *store, struct tick_bucket *bucket)
+{
+        if (bucket->directory_before[0] != '\0' && strcmp(bucket->directory_before, bucket->directory) != 0) {
+                log_warn("%s %s is kept as %s from now on; what lies in %s stays there and no longer counts",
+                    bucket->symbol, tick_group(bucket->kind), bucket->directory, bucket->directory_before);
+                forget_account(store, bucket);
+        }
+        (void)snprintf(bucket->directory_before, sizeof(bucket->directory_before), "%s", bucket->directory);
+        tick_row_changed(store, bucket);
+}
+
+static int resolve_directory(struct store *store, struct tick_bucket *bucket)
+{
+        const struct catalogue_entry *entry = catalogue_find(&store->catalogue, bucket->symbol);
+        const char *pattern = store->setup.settings.store_symbol, *other;
+        char text[REASON_SIZE];
+
+        if (bucket_symbol_expand(pattern, bucket->symbol, entry != NULL ? entry->base : NULL,
+                entry != NULL ? entry->quote : NULL, bucket->directory, sizeof(bucket->directory)) == 0) {
+                move_account(store, bucket);
+                other = strstr(pattern, "{symbol}") != NULL ? NULL : shared_with(store, bucket);
+                if (other == NULL)
+                        return 0;
+                (void)snprintf(text, sizeof(text), "store.symbol %s gives it the same name as %s", pattern, other);
+                return refuse(store, bucket, text);
+        }
+        bucket->directory[0] = '\0';
+        if (entry == NULL && store->catalogue.generation == 0) {
+                errno = EAGAIN;
+                return -1;
+        }
+        (void)snprintf(text, sizeof(text), "store.symbol %s gives it no usable name (%s)", pattern,
+            entry == NULL ? "the catalogue does not know it" : strerror(errno));
+        return refuse(store, bucket, text);
+}
+
+static int resolve_levels(struct store *store, struct tick_bucket *bucket)
+{
+        char why[REASON_SIZE];
+
+        bucket->levels = 0;
+        if (bucket->kind != TICK_DEPTH)
+                return 0;
+        if (tickfile_bucket_levels(store->root, bucket->directory, &bucket->levels, why) == 0) {
+                if (bucket->levels != store->setup.settings.depth_levels)
+                        log_warn("%s: its book is kept with %u levels, as it was begun; depth.levels %u would need "
+                                 "another directory",
+                            bucket->symbol, bucket->levels, store->setup.settings.depth_levels);
+                return 0;
+        }
+        if (errno == ENOENT) {
+                bucket->levels = store->setup.settings.depth_levels;
+                return 0;
+        }
+        return errno == EINVAL || errno == ELOOP || errno == ENOTDIR || errno == EACCES ? refuse(store, bucket, why)
+                                                                                        : -1;
+}
+
+static bool has_year(const int *years, int count, int64_t year)
+{
+        for (int i = 0; i < count; i++) {
+                if (years[i] == year)
+                        return true;
+        }
+        return false;
+}
+
+static bool years_are_there(const struct id_range *range, const int *years, int count)
+{
+        for (int64_t year = year_of_us(range->first_us); year <= year_of_us(range->last_us); year++) {
+                if (!has_year(years, count, year))
+                        return false;
+        }
+        return true;
+}
+
+// Withdraws the account of years whose file is gone.
+static int check_years(struct store *store, struct tick_bucket *bucket)
+{
+        int years[YEARFILE_YEARS_MAX], count = 0;
+        char why[REASON_SIZE];
+        int directory =
+            yeartree_open_group(store->root, bucket->directory, TICK_TIMEFRAME, tick_group(bucket->kind), why);
+
+        if (directory < 0 && errno != ENOENT)
+                return -1;
+        if (directory >= 0) {
+                count = yeartree_list_years(directory, years);
+                (void)close(directory);
+                if (count < 0)
+                        return -1;
+        }
+        int64_t gone = 0;
+        for (size_t i = bucket->covered.count; i-- > 0;) {
+                struct id_range range = bucket->covered.items[i];
+
+                if (range.source == ID_ABSENT || years_are_there(&range, years, count))
+                        continue;
+                gone += range.last_id - range.first_id + 1;
+                tick_uncover(store, bucket, range.epoch, range.first_id, range.last_id);
+        }
+        if (gone > 0)
+                log_warn("%s %s: the ledger counts %lld rows as stored of which year files are gone from %s; they are "
+                         "fetched again",
+                    bucket->symbol, tick_group(bucket->kind), (long long)gone, store->root);
+        return 0;
+}
+
+int tickfiles_prepare(struct store *store, struct tick_bucket *bucket)
+{
+        int result;
+
+        if (bucket->refused)
+                return 1;
+        if (bucket->prepared)
+                return 0;
+        if (store->setup.settings.store_type != STORE_FILES)
+                return refuse(store, bucket, "store.type: ticks are kept in files only");
+        if (bucket->directory[0] == '\0' && (result = resolve_directory(store, bucket)) != 0)
+                return result;
+        if ((result = resolve_levels(store, bucket)) != 0)
+                return result;
+        if (check_years(store, bucket) < 0)
+                return -1;
+        bucket->prepared = true;
+        return 0;
+}
+
+// ---- staging ----
+
+struct tick_rows *tickfiles_rows(struct store *store, const struct tick_bucket *bucket)
+{
+        struct tick_rows **rows = &store->ticks.rows[bucket->kind];
+
+        if (*rows != NULL && tick_rows_levels(*rows) != bucket->levels) {
+                tick_rows_free(*rows);
+                *rows = NULL;
+        }
+        if (*rows == NULL)
+                *rows = tick_rows_new(bucket->kind, bucket->levels);
+        tick_rows_clear(*rows);
+        return *rows;
+}
+
+static bool is_foreign(int error)
+{
+        return error == EINVAL || error == EEXIST || error == ELOOP || error == ENOTDIR || error == EISDIR ||
+               error == EACCES || error == EPERM;
+}
+
+static void account(struct store *store, struct tick_file *entry, int64_t bytes_before)
+{
+        int64_t bytes = tickfile_appended_bytes(entry->file);
+
+        store->rows_dirty = true;
+        store_mark_dirty(store, bytes - bytes_before, true);
+        if (bytes - entry->paced_bytes < STORE_PACE_BYTES)
+                return;
+        // Only a hint to begin early; syncfs() is what counts.
+        (void)sync_file_range(tickfile_fd(entry->file), 0, 0, SYNC_FILE_RANGE_WRITE);
+        entry->paced_bytes = bytes;
+}
+
+int tickfiles_stage(struct store *store, struct tick_bucket *bucket, const struct tick_rows *rows)
+{
+        char why[REASON_SIZE];
+        int result = tickfiles_settle(store);
+
+        for (int year = tick_rows_next_year(rows, 0); year > 0 && result == 0;
+             year = tick_rows_next_year(rows, year + 1)) {
+                struct tick_file *entry = get_entry(store, bucket, year, why);
+
+                if (entry == NULL)
+                        return why[0] != '\0' && is_foreign(errno) ? refuse(store, bucket, why) : -1;
+                int64_t before = tickfile_appended_bytes(entry->file);
+                result = tickfile_stage(entry->file, rows, tickdamage_note, store, why);
+                int saved = errno;
+                account(store, entry, before);
+                tickdamage_settle(store, bucket, entry->file);
+                errno = saved;
+        }
+        return result;
+}
+
+// ---- the later steps ----
+
+int tickfiles_settle(struct store *store)
+{
+        if (!store->ticks.owed)
+                return 0;
+        tickfiles_point(store);
+        if (!store->ticks.owed)
+                return 0;
+        errno = ENOSPC;
+        return -1;
+}
+
+void tickfiles_point(struct store *store)
+{
+        store->ticks.owed = false;
+        for (struct tick_file *entry = store->ticks.newest; entry != NULL; entry = entry->older) {
+                if (!is_pending(entry))
+                        continue;
+                store->ticks.pointed = true;
+                if (tickfile_commit(entry->file) == 0)
+                        continue;
+                log_error(
+                    "%s: its index cannot be written (%s); tried again", tickfile_name(entry->file), strerror(errno));
+                store->ticks.owed = true;
+        }
+}
+
+int tickfiles_each_pending(const struct store *store, tickfiles_triple *callback, void *context)
+{
+        int result = 0;
+
+        for (const struct tick_file *entry = store->ticks.newest; entry != NULL; entry = entry->older) {
+                size_t count;
+                const struct tick_triple *triples = tickfile_pending(entry->file, &count);
+
+                for (size_t i = 0; i < count && result == 0; i++)
+                        result = callback(context, entry->bucket, tickfile_year(entry->file), &triples[i]);
+        }
+        return result;
+}
+
+bool tickfiles_any_pending(const struct store *store)
+{
+        for (const struct tick_file *entry = store->ticks.newest; entry != NULL; entry = entry->older) {
+                if (is_pending(entry))
+                        return true;
+        }
+        return false;
+}
+
+int tickfiles_redo(struct store *store, struct tick_bucket *bucket, int year, const struct tick_triple *triples,
+    size_t count, char why[REASON_SIZE])
+{
+        const char *directory = bucket->directory_before;
+
+        if (tickfile_redo(store->root, directory, bucket->kind, year, triples, count, tickdamage_note, store, why) ==
+            0) {
+                store->ticks.pointed = true;
+                tickdamage_settle(store, bucket, NULL);
+                return 0;
+        }
+        if (errno != ENOENT && errno != EINVAL)
+                return -1;
+        log_warn("%s %s: %s; its rows are fetched again where that can be done", bucket->symbol,
+            tick_group(bucket->kind), why);
+        return 0;
+}
