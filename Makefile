@@ -79,13 +79,15 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $$(call link_objects,tes
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) $(filter -l%,$(call link_line,test_$*)) \
 		-lcmocka -lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lsnappy -lpthread -lm
 
-# ---- support programs of tests: one source each in tests/support ----
+# ---- support programs of tests: one source each in tests/support, "// LINK:" as in unit tests ----
 
 SUPPORT := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%,$(wildcard tests/support/*.c))
+support_line = $(shell sed -n 's|^// LINK: ||p' tests/support/$(1).c)
+support_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(call support_line,$(1))))
 
-$(BUILD)/tests/support/%: $(BUILD)/obj/tests/support/%.o $(CONFIG) $(COMMON)
+$(BUILD)/tests/support/%: $(BUILD)/obj/tests/support/%.o $$(call support_objects,$$*) $(CONFIG) $(COMMON)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) \
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(CONFIG) $(COMMON) $(filter -l%,$(call support_line,$*)) \
 		-lyaml -levent_core -lnanomsg -lsqlite3 -lcjson -lcrypto -lsnappy -lpthread -lm
 
 # ---- fuzzers: one source each in tests/fuzz, "// LINK:" as in unit tests; "// CORPUS: a b" names the folders of

@@ -16,6 +16,7 @@ void facts_read(const struct governor_page *page, struct facts *facts)
             .spool_bytes = atomic_load(&page->spool_bytes),
             .p50_us = latency_quantile_us(&page->receive_to_durable, 0.5),
             .p99_us = latency_quantile_us(&page->receive_to_durable, 0.99),
+            .p999_us = latency_quantile_us(&page->receive_to_durable, 0.999),
             .disk_full = atomic_load(&page->disk_full) != 0};
         for (size_t i = 0; i < SLOTS_MAX; i++) {
                 const struct vitals *vitals = &page->vitals[i];

@@ -16,7 +16,7 @@ struct facts {
         int64_t ban_s;
         uint32_t ban_status, unreachable;
         uint64_t spool_batches, spool_bytes;
-        int64_t p50_us, p99_us;
+        int64_t p50_us, p99_us, p999_us;
         bool disk_full;
         uint64_t rows_fetched; // by the backfill workers that run at present
 };

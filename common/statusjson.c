@@ -188,6 +188,7 @@ char *status_to_json(const struct snapshot *snapshot, const struct findings *fin
         part = cJSON_AddObjectToObject(root, "latency_us");
         add_number(part, "p50", (double)snapshot->facts.p50_us);
         add_number(part, "p99", (double)snapshot->facts.p99_us);
+        add_number(part, "p999", (double)snapshot->facts.p999_us);
         add_buckets(root, snapshot);
         add_gaps(root, snapshot);
         add_troubles(root, snapshot);

@@ -34,6 +34,19 @@ struct intake {
 
 // ---- acknowledging ----
 
+// When what came live was read from its socket; 0 for what did not.
+static int64_t received_wall_ns(const struct record_view *record)
+{
+        switch (record->type) {
+        case RECORD_KLINE: return ((const struct kline *)record->payload)->received_wall_ns;
+        case RECORD_TRADE: return ((const struct trade *)record->payload)->received_wall_ns;
+        case RECORD_AGG_TRADE: return ((const struct agg_trade *)record->payload)->received_wall_ns;
+        case RECORD_QUOTE: return ((const struct quote *)record->payload)->received_wall_ns;
+        case RECORD_DEPTH: return ((const struct depth *)record->payload)->received_wall_ns;
+        default: return 0;
+        }
+}
+
 static void measure_latency(struct intake *intake, const struct spool_batch *batch, wall_time now)
 {
         struct batch_view view;
@@ -44,10 +57,10 @@ static void measure_latency(struct intake *intake, const struct spool_batch *bat
         if (batch_open(batch->bytes, batch->length, &view, &why) == -1)
                 return;
         while (batch_next_record(&view, &record)) {
-                if (record.type != RECORD_KLINE)
-                        continue;
-                const struct kline *kline = record.payload;
-                latency_add(&intake->child->governor->receive_to_durable, (now.ns - kline->received_wall_ns) / 1000);
+                int64_t received_ns = received_wall_ns(&record);
+
+                if (received_ns > 0)
+                        latency_add(&intake->child->governor->receive_to_durable, (now.ns - received_ns) / 1000);
         }
 }
 
@@ -223,7 +236,8 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
                 if (intake->pending_bytes >= SPOOL_COMMIT_BYTES || intake->pending_count == PENDING_BATCHES_MAX)
                         (void)commit(intake);
         }
-        if (intake->pending_count > 0 && !intake->stopped)
+        // Not again where it is running: what keeps coming would put off the commit of what came first.
+        if (intake->pending_count > 0 && !intake->stopped && !event_pending(intake->commit_timer, EV_TIMEOUT, NULL))
                 (void)event_add(intake->commit_timer, &soon);
 }
 
