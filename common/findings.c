@@ -138,6 +138,13 @@ static void judge_ledger(const struct snapshot *snapshot, struct findings *findi
                         find(findings, "start it again: what is missing is fetched", "%s %s: %s bars missing",
                             bucket->symbol, interval, units_count(bucket->missing, count));
         }
+        for (size_t i = 0; i < snapshot->buckets_count; i++) {
+                const struct ledger_bucket *bucket = &snapshot->buckets[i];
+                if (bucket->followed && bucket->differences > 0)
+                        find(findings, "the exchange's are kept; state_directory's ledger.db lists them (differences)",
+                            "%s %s: %s bars made of %s are not the exchange's own", bucket->symbol,
+                            interval_name(bucket->interval), units_count(bucket->differences, count), bucket->made_of);
+        }
         for (size_t i = 0; i < snapshot->troubles_count; i++) {
                 const struct ledger_trouble *trouble = &snapshot->troubles[i];
                 find(findings, "it is tried again by itself", "%s %s: %s (%lld attempts)", trouble->symbol,

@@ -109,6 +109,10 @@ static void add_buckets(cJSON *root, const struct snapshot *snapshot)
                 add_number(object, "wanted_stored", (double)bucket->wanted_stored);
                 add_number(object, "missing", (double)bucket->missing);
                 add_explained(object, bucket->explained);
+                if (bucket->made_of[0] != '\0') {
+                        (void)cJSON_AddStringToObject(object, "made_of", bucket->made_of);
+                        add_number(object, "differences", (double)bucket->differences);
+                }
                 (void)cJSON_AddStringToObject(object, "why", bucket->why);
                 cJSON_AddItemToArray(buckets, object);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/derive.h"
 
+#include "common/log.h"
 #include "workers/writer/apply.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/derivemake.h"
@@ -31,6 +32,11 @@ static struct bucket_state *source_of(const struct store *store, const struct bu
 void derive_configure(struct store *store)
 {
         derivation_resolve(&store->setup.settings, store->derivations);
+        for (int i = 0; i < INTERVAL_COUNT; i++) {
+                if (store->derivations[i].from == AGGREGATE_TRADE || store->derivations[i].from == AGGREGATE_AGG_TRADE)
+                        log_warn("bars of %s are not made of trades in this version; stream_type kline brings them",
+                            interval_name((enum interval)i));
+        }
         for (size_t i = 0; i < store->buckets_count; i++) {
                 store->buckets[i]->made = (struct derivation){0};
                 store->buckets[i]->made_known = false;
