@@ -34,15 +34,18 @@ struct intake {
 
 // ---- acknowledging ----
 
-// When what came live was read from its socket; 0 for what did not.
+// When what came live was read from its socket; 0 for what did not. What a book stands at is written when its time has
+// come, long after that.
 static int64_t received_wall_ns(const struct record_view *record)
 {
+        const struct depth *depth = record->payload;
+
         switch (record->type) {
         case RECORD_KLINE: return ((const struct kline *)record->payload)->received_wall_ns;
         case RECORD_TRADE: return ((const struct trade *)record->payload)->received_wall_ns;
         case RECORD_AGG_TRADE: return ((const struct agg_trade *)record->payload)->received_wall_ns;
         case RECORD_QUOTE: return ((const struct quote *)record->payload)->received_wall_ns;
-        case RECORD_DEPTH: return ((const struct depth *)record->payload)->received_wall_ns;
+        case RECORD_DEPTH: return depth->kind == DEPTH_CHANGES ? depth->received_wall_ns : 0;
         default: return 0;
         }
 }
