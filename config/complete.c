@@ -218,15 +218,26 @@ static void check_directories(const struct completion *completion)
                     settings->run_directory, length, RUN_DIRECTORY_LENGTH_MAX, (unsigned)getuid());
 }
 
+// Ticks go into files only: a server appends what is sent twice, and nothing here takes that apart yet.
+static void check_server_data(const struct completion *completion)
+{
+        const struct settings *settings = completion->settings;
+        if ((settings->stream_types & ~(uint32_t)DATA_KLINE) != 0)
+                config_error_add(completion->errors, place_of(completion, "realtime.stream_type"),
+                    "realtime.stream_type", "store.type server keeps bars alone in this version; accepted: kline");
+        if ((settings->backfill_data & ~(uint32_t)DATA_KLINE) != 0 && key_is_given(settings, "backfill.data"))
+                config_error_add(completion->errors, place_of(completion, "backfill.data"), "backfill.data",
+                    "store.type server keeps bars alone in this version; accepted: kline");
+}
+
 static void check_store(const struct completion *completion)
 {
         const struct settings *settings = completion->settings;
+        if (settings->store_type == STORE_SERVER)
+                check_server_data(completion);
         if (settings->store_type == STORE_SERVER && settings->store_url[0] == '\0')
                 config_error_add(completion->errors, place_of(completion, "store.type"), "store.url",
                     "is needed by store.type server; accepted: the server's URL, for example http://127.0.0.1:5993");
-        if (settings->store_type == STORE_FILES && key_is_given(settings, "store.url"))
-                config_warning_add(completion->errors, place_of(completion, "store.url"), "store.url",
-                    "has no effect with store.type files");
 }
 
 static void check_purpose(const struct completion *completion)

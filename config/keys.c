@@ -299,11 +299,13 @@ const struct key_row key_rows[] = {
         .help = "MarketStore's root_directory."},
     {.name = "store.url",
         .type = KEY_URL,
+        .flags = KEY_PLAIN,
         FIELD(store_url),
         .choices = http_schemes,
         .follows = "none",
         .example = "\"http://127.0.0.1:5993\"",
-        .help = "A running MarketStore server, for store.type server."},
+        .help = "A running MarketStore server, for store.type server. It knows neither passwords nor encryption: keep "
+                "it on this host or in a network of its own."},
     {.name = "store.symbol",
         .type = KEY_TEMPLATE,
         FIELD(store_symbol),
@@ -524,7 +526,8 @@ const char *key_accepted(const struct key_row *row, char text[KEY_ACCEPTED_SIZE]
         case KEY_LISTEN: append(text, row->supported != NULL ? row->supported : "address:port, or off"); break;
         case KEY_URL:
                 append(text, row->choices[0].word);
-                append(text, "://host[:port], or for loopback ");
+                append(
+                    text, (row->flags & KEY_PLAIN) != 0 ? "://host[:port], or " : "://host[:port], or for loopback ");
                 append(text, row->choices[1].word);
                 append(text, "://");
                 break;

@@ -37,6 +37,7 @@ enum key_type {
 enum key_flag {
         KEY_RELOADABLE = 1, // takes effect on SIGHUP
         KEY_INERT = 2,      // checked, but without effect in this version: a warning where it is written
+        KEY_PLAIN = 4,      // of a URL: a MarketStore server knows no TLS, so plain http:// goes to any host
 };
 
 struct key_choice {

@@ -276,7 +276,8 @@ static int set_url(struct settings *settings, const struct value_input *input, c
         const char *const schemes[3] = {input->row->choices[0].word, input->row->choices[1].word, NULL};
         struct url url;
         const char *wrong = read_url(text, schemes, &url);
-        if (wrong == NULL && strcmp(url.scheme, schemes[1]) == 0 && !url_is_loopback(&url))
+        if (wrong == NULL && strcmp(url.scheme, schemes[1]) == 0 && !url_is_loopback(&url) &&
+            (input->row->flags & KEY_PLAIN) == 0)
                 wrong = "is not encrypted, and its host is not loopback";
         if (wrong != NULL)
                 return refuse_url(input, text, wrong);

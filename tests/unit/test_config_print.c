@@ -236,8 +236,10 @@ static void commented_keys_of_the_example_can_be_uncommented(void **state)
         }
         must_read(text, &settings);
         assert_true(keys > 10);
-        // The one key whose example is not what happens without it.
-        must_read("symbols: [BTCUSDT, ETHUSDT]\naggregate: {from: 1m, to: [5m, 1h]}\n", &again);
+        // The keys whose example is not what happens without them.
+        must_read("symbols: [BTCUSDT, ETHUSDT]\naggregate: {from: 1m, to: [5m, 1h]}\n"
+                  "store: {url: \"http://127.0.0.1:5993\"}\n",
+            &again);
         assert_true(settings_equal(&settings, &again));
         free(text);
 }

@@ -42,8 +42,11 @@ struct work *ready_begin(void *context, const struct request *request)
                 return work_text(503, "the disk is full; nothing is acknowledged");
         if (gateway_ledger(gateway, why) == NULL)
                 return work_text(503, "%s", why);
-        if (access(gateway->child.setup->settings.root_directory, R_OK | X_OK) != 0)
+        const struct settings *settings = &gateway->child.setup->settings;
+        if (settings->store_type == STORE_FILES && access(settings->root_directory, R_OK | X_OK) != 0)
                 return work_text(503, "the store cannot be read");
+        if (atomic_load(&page->store_away_since_wall_ns) != 0)
+                return work_text(503, "the store server cannot be reached");
         count_children(page, CHILD_STREAM, &all, &ready);
         if (all > 0 && ready == 0)
                 return work_text(503, "none of %u stream workers is ready", all);

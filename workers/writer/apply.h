@@ -29,8 +29,6 @@ bool apply_is_outranked(
     struct store *store, const struct bucket_state *bucket, int64_t slot_us, int rank, const struct lease *lease);
 // True where the store server cannot keep the bar of this slot; the ledger then says so.
 bool apply_is_unstorable(struct store *store, struct bucket_state *bucket, int64_t slot_us, int64_t end_us);
-// Errors of openfiles_get() that concern a bucket's files alone: others go on.
-bool apply_error_is_foreign(int error);
 // Writes the run into the store; changes[] says what happened. Returns 0; 1: the bucket is refused, nothing was
 // written; -1 with errno, some rows may have been written. The caller then accounts for them and empties the run.
 int apply_run_write(struct store *store, struct row_run *run, bool live);

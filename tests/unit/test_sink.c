@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes to a MarketStore server: its messages, when a row counts, and what is left of a write that was read back.
+// LINK: workers/writer/sinkrpc.c workers/writer/sinkparcel.c workers/writer/sinkrule.c workers/gateway/msgpackwalk.c
+// LINK: -lmsgpackc
+#include "workers/writer/sinkparcel.h"
+#include "workers/writer/sinkrpc.h"
+#include "workers/writer/sinkrule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BAR_BYTES 48
+#define EPOCH INT64_C(1704067200) // 2024-01-01
+
+static struct sink_layout seed_layout(void)
+{
+        struct yearfile_schema schema;
+        struct sink_layout layout;
+
+        yearfile_bar_schema(INTERVAL_1M, false, &schema);
+        sink_layout_make(&schema, &layout);
+        return layout;
+}
+
+static void make_bar(uint8_t row[BAR_BYTES], int64_t epoch_s, double open)
+{
+        const double values[5] = {open, open + 1, open - 1, open, 100};
+
+        sink_row_set_epoch_s(row, epoch_s);
+        memcpy(row + 8, values, sizeof(values));
+}
+
+// ---- messages ----
+
+// An answer as a stock server wrote it (query of two bars, four columns f4 and one f8).
+static const char captured[] =
+    "83a76a736f6e727063a3322e30a6726573756c7483a9726573706f6e7365739181a6726573756c7486a5747970657396a26938a26634a26634"
+    "a26634a26634a26638a56e616d657396a545706f6368a44f70656ea448696768a34c6f77a5436c6f7365a6566f6c756d65a46461746196c410"
+    "8000926500000000bc00926500000000c4080000803f00000040c4080000004000004040c4080000003f0000c03fc4080000c03f00002040c4"
+    "1000000000000059400000000000405940a66c656e677468d30000000000000002aa7374617274696e64657881d932425443555344542f314d"
+    "696e2f4f484c43563a53796d626f6c2f54696d656672616d652f41747472696275746547726f7570d30000000000000000a76c656e67746873"
+    "81d932425443555344542f314d696e2f4f484c43563a53796d626f6c2f54696d656672616d652f41747472696275746547726f7570d3000000"
+    "0000000002a776657273696f6ea0a874696d657a6f6e65a3555443a26964a131";
+
+static size_t unhex(const char *hex, uint8_t *bytes)
+{
+        size_t count = strlen(hex) / 2;
+
+        for (size_t i = 0; i < count; i++) {
+                unsigned byte = 0;
+
+                assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+                bytes[i] = (uint8_t)byte;
+        }
+        return count;
+}
+
+static struct sink_layout captured_layout(void)
+{
+        struct yearfile_schema schema;
+        struct sink_layout layout;
+
+        yearfile_bar_schema(INTERVAL_1M, false, &schema);
+        for (size_t i = 0; i < 4; i++)
+                schema.columns[i].type = COLUMN_F4;
+        sink_layout_make(&schema, &layout);
+        return layout;
+}
+
+static void a_stock_server_s_answer_becomes_rows(void **state)
+{
+        struct sink_layout layout = captured_layout();
+        uint8_t bytes[1024], *rows;
+        size_t count, length = unhex(captured, bytes);
+        char why[REASON_SIZE];
+        float close;
+        double volume;
+
+        (void)state;
+        assert_int_equal(layout.row_bytes, 32);
+        assert_int_equal(sinkrpc_decode_query(bytes, length, &layout, layout.count, &rows, &count, why), SINKRPC_FINE);
+        assert_int_equal(count, 2);
+        assert_int_equal(sink_row_epoch_s(rows), EPOCH);
+        assert_int_equal(sink_row_epoch_s(rows + 32), EPOCH + 60);
+        memcpy(&close, rows + 32 + 20, sizeof(close));
+        memcpy(&volume, rows + 32 + 24, sizeof(volume));
+        assert_true(close == 2.5f);
+        assert_true(volume == 101);
+        free(rows);
+}
+
+static void an_answer_cut_anywhere_is_garbled_and_costs_nothing(void **state)
+{
+        struct sink_layout layout = captured_layout();
+        uint8_t bytes[1024], *rows;
+        size_t count, length = unhex(captured, bytes);
+        char why[REASON_SIZE];
+
+        (void)state;
+        for (size_t cut = 0; cut < length; cut++) {
+                assert_int_equal(
+                    sinkrpc_decode_query(bytes, cut, &layout, layout.count, &rows, &count, why), SINKRPC_GARBLED);
+                assert_null(rows);
+        }
+}
+
+static void an_answer_in_other_columns_is_refused(void **state)
+{
+        struct sink_layout layout = seed_layout(); // f8 where the answer has f4
+        uint8_t bytes[1024], *rows;
+        size_t count, length = unhex(captured, bytes);
+        char why[REASON_SIZE];
+
+        (void)state;
+        assert_int_equal(
+            sinkrpc_decode_query(bytes, length, &layout, layout.count, &rows, &count, why), SINKRPC_REFUSED);
+        assert_string_equal(why, "the server answers without a column Open of type f8");
+}
+
+static void a_write_is_told_apart_from_its_failures(void **state)
+{
+        static const struct {
+                const char *hex;
+                enum sinkrpc_verdict verdict;
+        } cases[] = {
+            // {result: {responses: nil}}
+            {"81a6726573756c7481a9726573706f6e736573c0", SINKRPC_FINE},
+            // {result: {responses: [{error: "x"}]}}
+            {"81a6726573756c7481a9726573706f6e7365739181a56572726f72a178", SINKRPC_REFUSED},
+            // {error: {message: "x"}}
+            {"81a56572726f7281a76d657373616765a178", SINKRPC_REFUSED},
+            {"80", SINKRPC_GARBLED},
+            {"c1", SINKRPC_GARBLED},
+            {"", SINKRPC_GARBLED},
+        };
+        uint8_t bytes[256];
+        char why[REASON_SIZE];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                size_t length = unhex(cases[i].hex, bytes);
+
+                assert_int_equal(sinkrpc_decode_write(bytes, length, why), cases[i].verdict);
+        }
+}
+
+static void a_written_dataset_holds_columns_in_the_bucket_s_order(void **state)
+{
+        struct sink_layout layout = seed_layout();
+        msgpack_sbuffer out;
+        uint8_t rows[2 * BAR_BYTES];
+        int64_t epochs[2] = {EPOCH, EPOCH + 60};
+
+        (void)state;
+        make_bar(rows, epochs[0], 10);
+        make_bar(rows + BAR_BYTES, epochs[1], 20);
+        msgpack_sbuffer_init(&out);
+        sinkrpc_encode_write(&out, "BTCUSDT/1Min/OHLCV", &layout, rows, 2);
+        const char names[] = "\xa5"
+                             "Epoch\xa4"
+                             "Open\xa4"
+                             "High\xa3"
+                             "Low\xa5"
+                             "Close\xa6"
+                             "Volume";
+        assert_non_null(memmem(out.data, out.size, names, sizeof(names) - 1));
+        assert_non_null(memmem(out.data, out.size, epochs, sizeof(epochs)));
+        const double opens[2] = {10, 20};
+        assert_non_null(memmem(out.data, out.size, opens, sizeof(opens)));
+        assert_non_null(memmem(out.data, out.size, "BTCUSDT/1Min/OHLCV:Symbol/Timeframe/AttributeGroup", 50));
+        msgpack_sbuffer_destroy(&out);
+}
+
+// ---- the cursor's rule ----
+
+static void a_row_counts_after_a_later_success_on_its_connection(void **state)
+{
+        static const struct {
+                uint64_t written, proof;
+                int64_t later_ms;
+                bool durable;
+        } cases[] = {
+            {1, 1, 1000, true}, {1, 1, 999, false}, {1, 1, -5000, false},
+            {1, 2, 60000, false}, // the server may have been started anew in between
+            {0, 0, 60000, false}, // never acknowledged
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct sink_moment written = {cases[i].written, {10 * US_PER_S}};
+                struct sink_moment proof = {cases[i].proof, {10 * US_PER_S + cases[i].later_ms * US_PER_MS}};
+
+                assert_int_equal(sinkrule_is_durable(&written, &proof), cases[i].durable);
+        }
+}
+
+// ---- parcels ----
+
+static struct parcel *parcel_of(const struct sink_layout *layout, const int *minutes, size_t count)
+{
+        struct parcel *parcel = parcel_new(NULL, 2024);
+        uint8_t row[BAR_BYTES];
+
+        for (size_t i = 0; i < count; i++) {
+                make_bar(row, EPOCH + 60 * minutes[i], (double)i);
+                parcel_add(parcel, layout, row);
+        }
+        return parcel;
+}
+
+static void rows_go_out_in_order_of_time_and_the_last_of_a_slot_wins(void **state)
+{
+        static const int minutes[] = {5, 3, 5, 1, 3};
+        struct sink_layout layout = seed_layout();
+        struct parcel *parcel = parcel_of(&layout, minutes, 5);
+        const double opens[] = {3, 4, 2};
+        double open;
+
+        (void)state;
+        parcel_sort(parcel, &layout);
+        assert_int_equal(parcel->count, 3);
+        for (size_t i = 0; i < 3; i++) {
+                assert_int_equal(sink_row_epoch_s(parcel->rows + i * BAR_BYTES), EPOCH + 60 * (1 + 2 * (int64_t)i));
+                memcpy(&open, parcel->rows + i * BAR_BYTES + 8, sizeof(open));
+                assert_true(open == opens[i]);
+        }
+        parcel_free(parcel);
+}
+
+static void only_what_the_server_has_not_stays(void **state)
+{
+        static const int minutes[] = {0, 1, 2, 3};
+        struct sink_layout layout = seed_layout();
+        struct parcel *parcel = parcel_of(&layout, minutes, 4);
+        uint8_t found[3 * BAR_BYTES];
+
+        (void)state;
+        make_bar(found, EPOCH, 0);
+        make_bar(found + BAR_BYTES, EPOCH + 120, 77); // another value
+        make_bar(found + 2 * BAR_BYTES, EPOCH + 180, 3);
+        assert_int_equal(parcel_mark(parcel, &layout, 0, 4, found, 3), 1);
+        parcel_keep_missing(parcel, &layout);
+        assert_int_equal(parcel->count, 2);
+        assert_int_equal(sink_row_epoch_s(parcel->rows), EPOCH + 60);
+        assert_int_equal(sink_row_epoch_s(parcel->rows + BAR_BYTES), EPOCH + 120);
+        parcel_free(parcel);
+}
+
+static void a_newer_row_replaces_one_that_is_under_way(void **state)
+{
+        static const int minutes[] = {0, 1, 2, 3};
+        struct sink_layout layout = seed_layout();
+        struct parcel *parcel = parcel_of(&layout, minutes, 4);
+        uint8_t newer[2 * BAR_BYTES];
+
+        (void)state;
+        make_bar(newer, EPOCH + 60, 9);
+        make_bar(newer + BAR_BYTES, EPOCH + 600, 9);
+        parcel_forget(parcel, &layout, newer, 2);
+        assert_int_equal(parcel->count, 3);
+        assert_int_equal(sink_row_epoch_s(parcel->rows + BAR_BYTES), EPOCH + 120);
+        parcel_free(parcel);
+}
+
+static void rows_far_apart_are_read_back_apart(void **state)
+{
+        static const int minutes[] = {0, 1, 2, 400000, 400001};
+        struct sink_layout layout = seed_layout();
+        struct parcel *parcel = parcel_of(&layout, minutes, 5);
+        struct sink_range range;
+
+        (void)state;
+        assert_int_equal(parcel_span(parcel, &layout, 0, &range), 3);
+        assert_int_equal(range.start_s, EPOCH);
+        assert_int_equal(range.end_s, EPOCH + 120);
+        assert_int_equal(parcel_span(parcel, &layout, 3, &range), 5);
+        parcel_free(parcel);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_stock_server_s_answer_becomes_rows),
+            cmocka_unit_test(an_answer_cut_anywhere_is_garbled_and_costs_nothing),
+            cmocka_unit_test(an_answer_in_other_columns_is_refused),
+            cmocka_unit_test(a_write_is_told_apart_from_its_failures),
+            cmocka_unit_test(a_written_dataset_holds_columns_in_the_bucket_s_order),
+            cmocka_unit_test(a_row_counts_after_a_later_success_on_its_connection),
+            cmocka_unit_test(rows_go_out_in_order_of_time_and_the_last_of_a_slot_wins),
+            cmocka_unit_test(only_what_the_server_has_not_stays),
+            cmocka_unit_test(a_newer_row_replaces_one_that_is_under_way),
+            cmocka_unit_test(rows_far_apart_are_read_back_apart),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
