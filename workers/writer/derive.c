@@ -32,6 +32,11 @@ static struct bucket_state *source_of(const struct store *store, const struct bu
 void derive_configure(struct store *store)
 {
         derivation_resolve(&store->setup.settings, store->derivations);
+        // Parts are read back from year files (derivemake.c).
+        if (store->setup.settings.store_type == STORE_SERVER && store->setup.settings.aggregates[0].to != 0) {
+                log_warn("store.type server: no bars are made here in this version; name the intervals in timeframe");
+                memset(store->derivations, 0, sizeof(store->derivations));
+        }
         for (int i = 0; i < INTERVAL_COUNT; i++) {
                 if (store->derivations[i].from == AGGREGATE_TRADE || store->derivations[i].from == AGGREGATE_AGG_TRADE)
                         log_warn("bars of %s are not made of trades in this version; stream_type kline brings them",
