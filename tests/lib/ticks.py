@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads tick buckets (MarketStore's variable-length year files), independently of the C sources."""
+
+import errno
+import math
+import os
+import pathlib
+import struct
+
+from tests.lib import interval as grid
+from tests.lib.store import HEADER_BYTES, StoreError, check_categories
+
+GROUPS = ("TRADE", "AGGTRADE", "QUOTE", "DEPTH", "DEPTHDIFF")
+TYPES = {2: ("d", 8), 3: ("q", 8), 10: ("B", 1), 14: ("64s", 64)}
+TICKS_PER_DAY_INTERVAL = 49710.269629629629629629629629629  # 2^32 / 86400: MarketStore's own constant
+INTERVALS_PER_DAY = 86400
+
+
+def snappy(block):
+    """A raw snappy block, decompressed."""
+    length = shift = at = 0
+    while True:
+        byte = block[at]
+        at += 1
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    out = bytearray()
+    while at < len(block):
+        tag = block[at]
+        at += 1
+        if tag & 3 == 0:
+            size = tag >> 2
+            if size >= 60:
+                extra = size - 59
+                size = int.from_bytes(block[at:at + extra], "little")
+                at += extra
+            out += block[at:at + size + 1]
+            at += size + 1
+            continue
+        if tag & 3 == 1:
+            size, offset = (tag >> 2 & 7) + 4, (tag >> 5) << 8 | block[at]
+            at += 1
+        else:
+            width = 2 if tag & 3 == 2 else 4
+            size, offset = (tag >> 2) + 1, int.from_bytes(block[at:at + width], "little")
+            at += width
+        for _ in range(size):
+            out.append(out[-offset])
+    if len(out) != length:
+        raise StoreError(f"a block of {len(out)} bytes says that it has {length}")
+    return bytes(out)
+
+
+def decode_ns(second, ticks):
+    """MarketStore's own arithmetic (executor/rewritebuffer.go), in nanoseconds since 1970."""
+    fraction = ticks / (INTERVALS_PER_DAY * TICKS_PER_DAY_INTERVAL)
+    seconds = math.floor(round(fraction * 1e8) / 1e8)
+    nanos = math.floor((fraction - math.floor(fraction)) * 1e9 + 0.5)
+    return (second + seconds) * 1_000_000_000 + nanos
+
+
+class TickFile:
+    """One year of a tick bucket; `rows()` yields dicts with Time (ns) and the columns, in the order of the file."""
+
+    def __init__(self, path):
+        self.path, self.year = pathlib.Path(path), int(pathlib.Path(path).stem)
+        with open(path, "rb") as file:
+            header = file.read(HEADER_BYTES)
+            self.size = os.fstat(file.fileno()).st_size
+        year, timeframe_ns, record_type, count, record_bytes = struct.unpack_from("<5q", header, 264)
+        if (year, timeframe_ns, record_type, record_bytes) != (self.year, 1_000_000_000, 1, 24):
+            raise StoreError(f"{path}: header of {year}, {timeframe_ns} ns, type {record_type}, {record_bytes} bytes")
+        self.columns = [header[312 + 32 * i:312 + 32 * (i + 1)].rstrip(b"\0").decode() for i in range(count)]
+        self.row = struct.Struct("<" + "".join(TYPES[header[33080 + i]][0] for i in range(count)) + "I")
+        self.start_us = grid.year_start_us(self.year)
+        self.slots = (grid.year_start_us(self.year + 1) - self.start_us) // 1_000_000
+
+    def _triples(self, fd):
+        offset, end = HEADER_BYTES, HEADER_BYTES + self.slots * 24
+        while offset < end:
+            try:
+                start = max(os.lseek(fd, offset, os.SEEK_DATA), HEADER_BYTES)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    return
+                raise
+            if start >= end:
+                return
+            hole = min(os.lseek(fd, start, os.SEEK_HOLE), end)
+            first, last = (start - HEADER_BYTES) // 24, -(-(hole - HEADER_BYTES) // 24)
+            block = os.pread(fd, (last - first) * 24, HEADER_BYTES + first * 24)
+            for position in range(first, last):
+                index, where, length = struct.unpack_from("<3q", block, (position - first) * 24)
+                if index == 0:
+                    continue
+                if index != position + 1:
+                    raise StoreError(f"{self.path}: slot {position} says index {index}")
+                yield position, where, length
+            offset = HEADER_BYTES + last * 24
+
+    def rows(self):
+        with open(self.path, "rb") as file:
+            for position, where, length in self._triples(file.fileno()):
+                second = self.start_us // 1_000_000 + position
+                block = snappy(os.pread(file.fileno(), length, where))
+                if len(block) % self.row.size:
+                    raise StoreError(f"{self.path}: the block of second {second} has {len(block)} bytes")
+                for at in range(0, len(block), self.row.size):
+                    *values, ticks = self.row.unpack_from(block, at)
+                    row = dict(zip(self.columns, values), Time=decode_ns(second, ticks))
+                    yield row
+
+
+def rows(root, symbol, group):
+    """All rows of a tick bucket, in the order of its files."""
+    directory = pathlib.Path(root, symbol, "1Sec", group)
+    paths = sorted(directory.glob("*.bin"))
+    if paths:
+        check_categories(root, symbol, "1Sec", group)
+    return [row for path in paths for row in TickFile(path).rows()]
+
+
+def text(value):
+    """A U16 column as text."""
+    return value.decode("utf-32-le").rstrip("\0")
+
+
+class Book:
+    """An order book rebuilt from DEPTHDIFF rows alone."""
+
+    def __init__(self):
+        self.sides = ({}, {})
+
+    def apply(self, row):
+        side = row["Side"]
+        if side == 4:
+            self.sides[0].clear()
+            self.sides[1].clear()
+        elif row["Size"] == 0:
+            self.sides[side & 1].pop(row["Price"], None)
+        else:
+            self.sides[side & 1][row["Price"]] = row["Size"]
+
+    def best(self):
+        bids, asks = self.sides
+        bid, ask = max(bids, default=None), min(asks, default=None)
+        return bid, bids.get(bid), ask, asks.get(ask)
+
+
+def books_by_update(diff_rows):
+    """Replays DEPTHDIFF rows by update id; yields (update id, book) after each. A snapshot (sides 2, 3) begins anew."""
+    ordered = sorted(diff_rows, key=lambda row: (row["UpdateId"], row["Side"] < 2))
+    book, current, snapshot_at = Book(), None, None
+    for row in ordered:
+        if current is not None and row["UpdateId"] != current:
+            yield current, book
+        if row["Side"] in (2, 3) and snapshot_at != row["UpdateId"]:
+            book, snapshot_at = Book(), row["UpdateId"]
+        current = row["UpdateId"]
+        book.apply(row)
+    if current is not None:
+        yield current, book
