@@ -12,7 +12,7 @@ NOTE = ("trades, aggregate trades, quotes and changes of the books of ten symbol
         "worker's receipt to the commit of the spool; the whole run, its start included")
 CLOCK = "2024-03-05T12:00:00Z"
 OLD = "2024-01-01T00:00:00Z"  # 1s bars before CLOCK: the backfill beside does not end
-SYMBOLS, TRADES_PER_MINUTE = 10, 20_000
+SYMBOLS, TRADES_PER_MINUTE = 10, 26_000
 SECONDS = 15
 
 
