@@ -61,6 +61,7 @@ class ServerSink(SinkCase, Scenario):
         wait.until("the refusal; " + feeder.tail(),
                    lambda: "unable to match data columns" in feeder.log_path.read_text(), 40)
         self.wait_stored(feeder, symbols=["ETHUSDT"])
-        self.assertNotEqual({one["symbol"]: one["why"] for one in feeder.status()["buckets"]}["BTCUSDT"], "")
+        wait.until("the status to say why", lambda: any(
+            one["symbol"] == "BTCUSDT" and one["why"] for one in feeder.status()["buckets"]), 10)
         self.assertEqual(remote.rows(self.server.url, "BTCUSDT/1Min/OHLCV")[0][0], "Bid")
         self.assertEqual(feeder.stop(), 0)
