@@ -256,6 +256,41 @@ static void print_buckets(const struct page *page)
                     healthy, units_count(rows, text), units_share(settled, rows, share));
 }
 
+// ---- ticks ----
+
+static void add_tick(struct table *table, const struct ledger_tick *tick)
+{
+        char text[UNITS_TEXT_SIZE], lost[2 * UNITS_TEXT_SIZE] = "0";
+
+        table_add(table, tick->symbol);
+        table_add(table, ledger_tick_kind_name(tick->kind));
+        table_add(table, units_time_us(tick->first_us, text));
+        table_add(table, units_time_us(tick->last_us, text));
+        table_add(table, units_count(tick->rows, text));
+        table_add(table, units_count(tick->missing, text));
+        if (tick->lost_us > 0)
+                (void)snprintf(lost, sizeof(lost), "%s in %lld spans", units_span_s((double)tick->lost_us / 1e6, text),
+                    (long long)tick->lost_spans);
+        else if (tick->lost_ids > 0)
+                (void)snprintf(lost, sizeof(lost), "%s ids", units_count(tick->lost_ids, text));
+        table_add(table, tick->why[0] != '\0' ? tick->why : lost);
+}
+
+static void print_ticks(const struct page *page)
+{
+        static const char *const heads[] = {"<SYMBOL", "<TICKS", "<FIRST", "<LAST", ">ROWS", ">MISSING", "<LOST", NULL};
+        const struct snapshot *snapshot = page->snapshot;
+        struct table table;
+
+        if (snapshot->ticks_count == 0)
+                return;
+        table_begin(&table, heads);
+        for (size_t i = 0; i < snapshot->ticks_count; i++)
+                add_tick(&table, &snapshot->ticks[i]);
+        putchar('\n');
+        table_print(&table, "", stdout);
+}
+
 static void print_findings(const struct page *page, const struct findings *findings)
 {
         putchar('\n');
@@ -291,7 +326,8 @@ void status_print_text(const struct snapshot *snapshot, const struct findings *f
         }
         if (snapshot->buckets_count > 0)
                 print_buckets(&page);
-        else if (!snapshot->running)
+        print_ticks(&page);
+        if (snapshot->buckets_count + snapshot->ticks_count == 0 && !snapshot->running)
                 printf("\nNothing is stored there yet. To begin: binancefeeder backfill BTCUSDT --interval 1h --since "
                        "1y\n");
         print_findings(&page, findings);

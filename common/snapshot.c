@@ -128,6 +128,24 @@ static int keep_trouble(void *context, const struct ledger_trouble *trouble)
         return snapshot->troubles_count == GAPS_KEPT_MAX;
 }
 
+static int keep_tick(void *context, const struct ledger_tick *tick)
+{
+        struct snapshot *snapshot = context;
+
+        snapshot->ticks = grown(snapshot->ticks, snapshot->ticks_count, sizeof(*tick));
+        snapshot->ticks[snapshot->ticks_count++] = *tick;
+        return 0;
+}
+
+static int keep_tick_gap(void *context, const struct ledger_tick_gap *gap)
+{
+        struct snapshot *snapshot = context;
+
+        snapshot->tick_gaps = grown(snapshot->tick_gaps, snapshot->tick_gaps_count, sizeof(*gap));
+        snapshot->tick_gaps[snapshot->tick_gaps_count++] = *gap;
+        return snapshot->tick_gaps_count == GAPS_KEPT_MAX;
+}
+
 static void read_ledger(struct snapshot *snapshot)
 {
         struct ledgerview *view = ledgerview_open(snapshot->state_directory, snapshot->no_ledger);
@@ -139,7 +157,9 @@ static void read_ledger(struct snapshot *snapshot)
                                ledgerview_totals(view, snapshot->exchange_now_us, &snapshot->totals) == 0 &&
                                ledgerview_each_bucket(view, snapshot->exchange_now_us, keep_bucket, snapshot) == 0 &&
                                ledgerview_each_gap(view, NULL, open, keep_gap, snapshot) >= 0 &&
-                               ledgerview_each_trouble(view, keep_trouble, snapshot) >= 0;
+                               ledgerview_each_trouble(view, keep_trouble, snapshot) >= 0 &&
+                               ledgerview_each_tick(view, keep_tick, snapshot) == 0 &&
+                               ledgerview_each_tick_gap(view, open | 1u << GAP_LOST, keep_tick_gap, snapshot) >= 0;
         if (!snapshot->has_ledger)
                 snprintf(snapshot->no_ledger, REASON_SIZE, "%s", ledgerview_error(view));
         if (!snapshot->running)
@@ -193,5 +213,7 @@ void snapshot_free(struct snapshot *snapshot)
         free(snapshot->buckets);
         free(snapshot->gaps);
         free(snapshot->troubles);
+        free(snapshot->ticks);
+        free(snapshot->tick_gaps);
         memset(snapshot, 0, sizeof(*snapshot));
 }

@@ -5,6 +5,7 @@
 #define COMMON_SNAPSHOT_H
 
 #include "common/facts.h"
+#include "common/ledgerticks.h"
 #include "common/ledgerview.h"
 #include "config/settings.h"
 
@@ -45,6 +46,9 @@ struct snapshot {
         struct ledger_bucket *buckets;
         struct ledger_gap *gaps; // open ones
         struct ledger_trouble *troubles;
+        size_t ticks_count, tick_gaps_count;
+        struct ledger_tick *ticks;
+        struct ledger_tick_gap *tick_gaps; // open ones, and what is lost
         // the disk
         uint64_t disk_free_bytes; // UINT64_MAX: unknown, and never too few
         double bytes_per_day;     // that live bars take

@@ -84,6 +84,43 @@ static void add_explained(cJSON *object, const int64_t explained[GAP_STATES])
         }
 }
 
+static void add_id(cJSON *object, const char *name, int64_t id)
+{
+        if (id >= 0)
+                add_number(object, name, (double)id);
+        else
+                (void)cJSON_AddNullToObject(object, name);
+}
+
+static cJSON *tick_object(const struct ledger_tick *tick)
+{
+        char name[BUCKET_NAME_SIZE] = "";
+        cJSON *object = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(object, "symbol", tick->symbol);
+        (void)cJSON_AddStringToObject(object, "kind", ledger_tick_kind_name(tick->kind));
+        (void)cJSON_AddNullToObject(object, "interval");
+        if (tick->directory[0] != '\0')
+                tick_bucket_format(tick->directory, tick->kind, name);
+        (void)cJSON_AddStringToObject(object, "bucket", name);
+        (void)cJSON_AddBoolToObject(object, "followed", tick->followed);
+        (void)cJSON_AddBoolToObject(object, "live", tick->live);
+        add_time(object, "first", tick->first_us);
+        add_time(object, "last", tick->last_us);
+        add_number(object, "rows", (double)tick->rows);
+        add_number(object, "defective", (double)tick->defective);
+        add_id(object, "first_id", tick->first_id);
+        add_id(object, "last_id", tick->last_id);
+        add_number(object, "wanted", (double)tick->wanted);
+        add_number(object, "missing", (double)tick->missing);
+        add_number(object, "absent", (double)tick->absent);
+        add_number(object, "lost_spans", (double)tick->lost_spans);
+        add_number(object, "lost_seconds", (double)tick->lost_us / 1e6);
+        add_number(object, "lost_ids", (double)tick->lost_ids);
+        (void)cJSON_AddStringToObject(object, "why", tick->why);
+        return object;
+}
+
 static void add_buckets(cJSON *root, const struct snapshot *snapshot)
 {
         cJSON *buckets = cJSON_AddArrayToObject(root, "buckets");
@@ -93,6 +130,7 @@ static void add_buckets(cJSON *root, const struct snapshot *snapshot)
                 char name[BUCKET_NAME_SIZE] = "";
                 cJSON *object = cJSON_CreateObject();
                 (void)cJSON_AddStringToObject(object, "symbol", bucket->symbol);
+                (void)cJSON_AddStringToObject(object, "kind", "bar");
                 (void)cJSON_AddStringToObject(object, "interval", interval_name(bucket->interval));
                 if (bucket->directory[0] != '\0')
                         bucket_format(bucket->directory, bucket->interval, name);
@@ -116,6 +154,24 @@ static void add_buckets(cJSON *root, const struct snapshot *snapshot)
                 (void)cJSON_AddStringToObject(object, "why", bucket->why);
                 cJSON_AddItemToArray(buckets, object);
         }
+        for (size_t i = 0; i < snapshot->ticks_count; i++)
+                cJSON_AddItemToArray(buckets, tick_object(&snapshot->ticks[i]));
+}
+
+static cJSON *tick_gap_object(const struct ledger_tick_gap *gap)
+{
+        cJSON *object = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(object, "symbol", gap->symbol);
+        (void)cJSON_AddStringToObject(object, "kind", ledger_tick_kind_name(gap->kind));
+        (void)cJSON_AddNullToObject(object, "interval");
+        add_time(object, "start", gap->start_us);
+        add_time(object, "end", gap->end_us);
+        add_id(object, "first_id", gap->first_id);
+        add_id(object, "last_id", gap->last_id);
+        (void)cJSON_AddStringToObject(object, "state", gap_state_name(gap->state));
+        (void)cJSON_AddStringToObject(object, "evidence", gap->evidence);
+        return object;
 }
 
 static void add_gaps(cJSON *root, const struct snapshot *snapshot)
@@ -126,6 +182,7 @@ static void add_gaps(cJSON *root, const struct snapshot *snapshot)
                 const struct ledger_gap *gap = &snapshot->gaps[i];
                 cJSON *object = cJSON_CreateObject();
                 (void)cJSON_AddStringToObject(object, "symbol", gap->symbol);
+                (void)cJSON_AddStringToObject(object, "kind", "bar");
                 (void)cJSON_AddStringToObject(object, "interval", interval_name(gap->interval));
                 add_time(object, "start", gap->start_us);
                 add_time(object, "end", gap->end_us);
@@ -134,6 +191,8 @@ static void add_gaps(cJSON *root, const struct snapshot *snapshot)
                 (void)cJSON_AddStringToObject(object, "evidence", gap->evidence);
                 cJSON_AddItemToArray(gaps, object);
         }
+        for (size_t i = 0; i < snapshot->tick_gaps_count; i++)
+                cJSON_AddItemToArray(gaps, tick_gap_object(&snapshot->tick_gaps[i]));
 }
 
 static void add_troubles(cJSON *root, const struct snapshot *snapshot)

@@ -14,6 +14,8 @@
 // LINK: workers/writer/tickledger.c workers/writer/ticklive.c workers/writer/tickplan.c workers/writer/tickset.c
 #include "tests/unit/tick_rig.h"
 
+#include <sqlite3.h>
+
 #define MINUTES(n) ((n)*US_PER_MIN)
 
 static void a_hole_is_asked_for_by_id_and_filled(void **state)
@@ -445,6 +447,41 @@ static void tombstones_are_covered_and_make_no_row(void **state)
         rig_free(rig);
 }
 
+// ---- the ledger ----
+
+static void a_ledger_from_before_there_were_ticks_is_taken_over(void **state)
+{
+        struct rig *rig = tick_rig_new(DATA_TRADE, 0);
+        char path[PATH_SIZE], why[REASON_SIZE];
+        sqlite3 *db;
+
+        (void)state;
+        rig_open(rig);
+        assert_false(tick_next(rig));
+        assert_int_equal(store_sync(rig->store), 0);
+        rig_close(rig);
+        snprintf(path, sizeof(path), "%.480s/ledger.db", rig->setup.settings.state_directory);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(
+            sqlite3_exec(db,
+                "UPDATE meta SET value = 1 WHERE key = 'version'; DROP TABLE tick_buckets; DROP TABLE tick_epochs;"
+                "DROP TABLE tick_ids; DROP TABLE tick_gaps; DROP TABLE tick_troubles; DROP TABLE tick_triples;",
+                NULL, NULL, NULL),
+            SQLITE_OK);
+        sqlite3_close(db);
+        struct tick_told told = {.kind = TICK_TRADE};
+        struct ledgerview *view = ledgerview_open(rig->setup.settings.state_directory, why);
+        assert_non_null(view);
+        assert_int_equal(ledgerview_each_tick(view, tick_tell, &told), 0);
+        assert_false(told.found);
+        ledgerview_close(view);
+        rig_open(rig);
+        tick_live(rig, 0, 9);
+        tick_settle(rig, tick_us(60));
+        assert_int_equal(tick_told_of(rig, TICK_TRADE).tick.rows, 10);
+        rig_free(rig);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -462,6 +499,7 @@ int main(void)
             cmocka_unit_test(a_history_ends_with_the_newest_id),
             cmocka_unit_test(history_meets_the_stream),
             cmocka_unit_test(an_old_id_that_is_much_newer_begins_a_new_numbering),
+            cmocka_unit_test(a_ledger_from_before_there_were_ticks_is_taken_over),
             cmocka_unit_test(tombstones_are_covered_and_make_no_row),
         };
 
