@@ -323,6 +323,35 @@ static void a_book_can_be_rebuilt_whatever_is_restarted(void **state)
         }
 }
 
+static void put_book_and_trade(struct rig *rig)
+{
+        tick_put_depth(rig, STREAM_DEPTH_DIFF, DEPTH_SNAPSHOT, 0, 100, tick_us(0));
+        tick_put_depth(rig, STREAM_DEPTH_DIFF, DEPTH_CHANGES, 101, 105, tick_us(1));
+        tick_put_trade(rig, 7, tick_us(50));
+        assert_int_equal(rig_try_live(rig), 0);
+}
+
+// Another bucket's row keeps the cursor before the batch, which is applied again.
+static void what_a_bucket_has_looked_at_is_passed_over_at_a_replay(void **state)
+{
+        struct rig *rig = tick_rig_new(DATA_DEPTH | DATA_TRADE, 0);
+
+        (void)state;
+        rig_open(rig);
+        put_book_and_trade(rig);
+        assert_int_equal(store_sync(rig->store), 0);
+        assert_int_equal(store_cursor(rig->store), 0);
+        assert_int_equal(tick_told_of(rig, TICK_DEPTH_DIFF).tick.rows, 4);
+        tick_restart(rig);
+        rig->row = store_cursor(rig->store);
+        put_book_and_trade(rig);
+        tick_settle(rig, tick_us(100));
+        assert_int_equal(tick_told_of(rig, TICK_DEPTH_DIFF).tick.rows, 4);
+        assert_int_equal(tick_rows_of(rig, TICK_DEPTH_DIFF).count, 4);
+        assert_int_equal(tick_told_of(rig, TICK_TRADE).tick.rows, 1);
+        rig_free(rig);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -334,6 +363,7 @@ int main(void)
             cmocka_unit_test(what_waits_is_bounded),
             cmocka_unit_test(what_lies_between_two_connections_is_lost),
             cmocka_unit_test(a_planned_renewal_and_a_known_update_lose_nothing),
+            cmocka_unit_test(what_a_bucket_has_looked_at_is_passed_over_at_a_replay),
             cmocka_unit_test(a_book_can_be_rebuilt_whatever_is_restarted),
         };
 
