@@ -138,6 +138,10 @@ static void judge_ledger(const struct snapshot *snapshot, struct findings *findi
                         find(findings, "start it again: what is missing is fetched", "%s %s: %s bars missing",
                             bucket->symbol, interval, units_count(bucket->missing, count));
         }
+        if (!snapshot->running && snapshot->meta.catalogue_generation == 0)
+                find(findings,
+                    "start it where the exchange can be reached; endpoints.proxy, or Binance's public data hosts",
+                    "the exchange has never answered: nothing is known of it yet");
         for (size_t i = 0; i < snapshot->buckets_count; i++) {
                 const struct ledger_bucket *bucket = &snapshot->buckets[i];
                 if (bucket->followed && bucket->differences > 0)

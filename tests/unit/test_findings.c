@@ -35,6 +35,7 @@ static int set_up(void **state)
         snapshot.children_count = 2;
         snapshot.buckets = &bucket;
         snapshot.buckets_count = 1;
+        snapshot.meta.catalogue_generation = 1;
         snapshot.disk_free_bytes = UINT64_C(1) << 40;
         snapshot.bytes_per_day = 115200;
         return 0;
@@ -119,6 +120,15 @@ static void test_buckets(void **state)
         assert_int_equal(findings.count, 0);
 }
 
+static void test_an_exchange_that_never_answered(void **state)
+{
+        (void)state;
+        bucket.missing = 0;
+        snapshot.meta.catalogue_generation = 0;
+        snapshot.running = false;
+        must_say("has never answered");
+}
+
 static void test_too_many_are_counted(void **state)
 {
         static struct ledger_trouble troubles[FINDINGS_MAX + 5];
@@ -139,6 +149,7 @@ int main(void)
             cmocka_unit_test_setup(test_exchange, set_up),
             cmocka_unit_test_setup(test_disk, set_up),
             cmocka_unit_test_setup(test_buckets, set_up),
+            cmocka_unit_test_setup(test_an_exchange_that_never_answered, set_up),
             cmocka_unit_test_setup(test_too_many_are_counted, set_up),
         };
 
