@@ -20,13 +20,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def run_support(build, name, arguments, lines):
+    done = subprocess.run([str(pathlib.Path(build, "tests", "support", name)), *map(str, arguments)],
+                          input="\n".join(lines) + "\n", text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{name}: {done.stderr}")
+
+
 def make_store(build, root, lines, columns="full"):
     """Writes bars into a tree; `lines` are those of tests/support/makestore.c."""
     pathlib.Path(root).mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([str(pathlib.Path(build, "tests", "support", "makestore")), str(root), columns],
-                          input="\n".join(lines) + "\n", text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        raise AssertionError(f"makestore: {done.stderr}")
+    run_support(build, "makestore", (root, columns), lines)
+
+
+def make_ticks(build, root, lines):
+    """Writes ticks into a tree; `lines` are those of tests/support/maketicks.c."""
+    pathlib.Path(root).mkdir(parents=True, exist_ok=True)
+    run_support(build, "maketicks", (root,), lines)
 
 
 class Server:
