@@ -142,6 +142,7 @@ run: build
 
 bench: deps
 	@$(MAKE) -s build $(EXCHANGE) $(SUPPORT)
+	@packaging/venv.sh $(BUILD)/venv || test $$? = 75
 	@python3 tests/bench.py --build $(BUILD)
 
 # The unmodified client against the gateway, and a stock MarketStore server (on PATH, or MARKETSTORE=...) on our tree.
