@@ -121,7 +121,7 @@ static void describe_requests(cJSON *json, const struct served *served)
         cJSON *answers = cJSON_AddObjectToObject(json, "answers");
         for (int status = 0; status < 600; status++) {
                 if (served->answers[status] > 0) {
-                        char name[8];
+                        char name[16];
                         snprintf(name, sizeof name, "%d", status);
                         add_number(answers, name, served->answers[status]);
                 }

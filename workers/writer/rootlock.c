@@ -176,7 +176,8 @@ bool rootlock_server_is_at_work(const char *root, uint32_t port, char why[REASON
 
         if (walfile_is_held(root, pid)) {
                 (void)snprintf(why, REASON_SIZE,
-                    "a MarketStore server (pid %s) is at work on %.60s: stop it, or set store.type: server", pid, root);
+                    "a MarketStore server (pid %.10s) is at work on %.60s: stop it, or set store.type: server", pid,
+                    root);
                 return true;
         }
         if (port != 0 && http_head(port, head, sizeof(head)) && strcasestr(head, OUR_SERVER_HEADER) == NULL) {
