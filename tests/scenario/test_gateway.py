@@ -65,6 +65,27 @@ class Gateway(Scenario):
         self.assertEqual(metrics['binancefeeder_connected{class="stream",name="BTCUSDT"}'], "1")
         self.assertGreater(int(metrics["binancefeeder_receive_to_durable_seconds_count"]), 0)
 
+    def test_metrics_of_ticks(self):
+        self.port = servers.free_port()
+        self.start_exchange(speed=1, trades_per_minute=600)
+        feeder = self.feeder(realtime={"stream_type": ["trade", "book_ticker"]}, backfill={"enabled": False},
+                             gateway={"listen": f"'127.0.0.1:{self.port}'"})
+        feeder.start().wait_ready()
+
+        def metrics():
+            return dict(line.rsplit(" ", 1) for line in self.get("/metrics").splitlines() if line[0] != "#")
+        wait.until("rows of both kinds", lambda: all(
+            int(metrics().get(f'binancefeeder_rows{{kind="{kind}"}}', 0)) > 0 for kind in ("trade", "quote")), 60)
+        told = metrics()
+        self.assertEqual(told['binancefeeder_buckets{kind="trade"}'], str(len(self.SYMBOLS)))
+        self.assertNotIn('binancefeeder_buckets{kind="depth"}', told)
+        lag_s = self.exchange.now_us() / 1e6 - float(told['binancefeeder_tick_newest_timestamp_seconds{kind="trade"}'])
+        self.assertLess(abs(lag_s), 60)
+        # The other symbol's first trade may still be on its way.
+        wait.until("trades as text", lambda: self.status_of("/query?bucket=BTCUSDT/1s/TRADE&last=5") == 200 and
+                   len(self.rows("bucket=BTCUSDT/1s/TRADE&last=5")) == 5, 60)
+        self.assertEqual(feeder.stop(), 0)
+
     def test_a_killed_gateway_comes_back_and_nobody_else_notices(self):
         feeder = self.start_feeder()
         before = {child["pid"] for child in feeder.status()["children"] if child["class"] != "gateway"}

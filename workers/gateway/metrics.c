@@ -3,6 +3,7 @@
 // again, which rate() expects. What is summed over the ledger is computed at most every LEDGER_AGE_MS.
 #include "common/clock.h"
 #include "common/interval.h"
+#include "common/ledgerticks.h"
 #include "workers/gateway/block.h"
 #include "workers/gateway/gateway.h"
 
@@ -22,6 +23,10 @@ struct sums {
         int64_t newest_us[INTERVAL_COUNT]; // open time of the newest bar; -1: none
         int64_t corrected, defective, hindered, missing, gaps_open, quarantined;
         int64_t explained[GAP_STATES]; // bars explained, by state
+        struct tick_sums {
+                int64_t buckets, rows, missing, absent, lost_us;
+                int64_t newest_us; // time of the newest row; -1: none
+        } ticks[TICK_KINDS];
 };
 
 static struct sums sums;
@@ -47,6 +52,25 @@ static int add_bucket(void *context, const struct ledger_bucket *bucket)
         return 0;
 }
 
+static int add_tick(void *context, const struct ledger_tick *tick)
+{
+        struct sums *all = context;
+        struct tick_sums *to = &all->ticks[tick->kind];
+
+        to->buckets++;
+        to->rows += tick->rows;
+        to->missing += tick->missing;
+        to->absent += tick->absent;
+        to->lost_us += tick->lost_us;
+        if (tick->last_us > to->newest_us)
+                to->newest_us = tick->last_us;
+        all->defective += tick->defective;
+        all->hindered += tick->why[0] != '\0';
+        all->missing += tick->missing;
+        all->gaps_open += tick->gaps_open;
+        return 0;
+}
+
 static void refresh_sums(struct gateway *gateway)
 {
         char why[REASON_SIZE];
@@ -59,12 +83,15 @@ static void refresh_sums(struct gateway *gateway)
         memset(&sums, 0, sizeof(sums));
         for (int i = 0; i < INTERVAL_COUNT; i++)
                 sums.newest_us[i] = -1;
+        for (int i = 0; i < TICK_KINDS; i++)
+                sums.ticks[i].newest_us = -1;
         sums.taken = now;
         if (view == NULL || ledgerview_meta(view, &meta) != 0)
                 return;
         sums.quarantined = meta.quarantined;
         sums.known =
-            ledgerview_each_bucket(view, governor_exchange_now_us(gateway->child.governor), add_bucket, &sums) == 0;
+            ledgerview_each_bucket(view, governor_exchange_now_us(gateway->child.governor), add_bucket, &sums) == 0 &&
+            ledgerview_each_tick(view, add_tick, &sums) == 0;
 }
 
 // ---- text ----
@@ -93,6 +120,11 @@ static void print_rows(struct body *body)
                         body_print(body, "binancefeeder_rows{kind=\"bar\",interval=\"%s\"} %" PRId64 "\n",
                             interval_name((enum interval)i), sums.rows[i]);
         }
+        for (int i = 0; i < TICK_KINDS; i++) {
+                if (sums.ticks[i].buckets > 0)
+                        body_print(body, "binancefeeder_rows{kind=\"%s\"} %" PRId64 "\n",
+                            ledger_tick_kind_name((enum tick_kind)i), sums.ticks[i].rows);
+        }
         describe(body, "rows_settled", "gauge", "Of these, rows that REST or the archive has confirmed.");
         for (int i = 0; i < INTERVAL_COUNT; i++) {
                 if (sums.buckets[i] > 0)
@@ -105,6 +137,55 @@ static void print_rows(struct body *body)
                         body_print(body, "binancefeeder_buckets{kind=\"bar\",interval=\"%s\"} %" PRId64 "\n",
                             interval_name((enum interval)i), sums.buckets[i]);
         }
+        for (int i = 0; i < TICK_KINDS; i++) {
+                if (sums.ticks[i].buckets > 0)
+                        body_print(body, "binancefeeder_buckets{kind=\"%s\"} %" PRId64 "\n",
+                            ledger_tick_kind_name((enum tick_kind)i), sums.ticks[i].buckets);
+        }
+}
+
+static void print_tick_figure(
+    struct body *body, const char *name, const char *type, const char *help, double (*figure)(const struct tick_sums *))
+{
+        describe(body, name, type, help);
+        for (int i = 0; i < TICK_KINDS; i++) {
+                if (sums.ticks[i].buckets > 0)
+                        body_print(body, "binancefeeder_%s{kind=\"%s\"} %.17g\n", name,
+                            ledger_tick_kind_name((enum tick_kind)i), figure(&sums.ticks[i]));
+        }
+}
+
+static double ids_missing_of(const struct tick_sums *ticks)
+{
+        return (double)ticks->missing;
+}
+
+static double ids_absent_of(const struct tick_sums *ticks)
+{
+        return (double)ticks->absent;
+}
+
+static double lost_seconds_of(const struct tick_sums *ticks)
+{
+        return seconds(ticks->lost_us);
+}
+
+static double newest_of(const struct tick_sums *ticks)
+{
+        return ticks->newest_us < 0 ? 0 : seconds(ticks->newest_us);
+}
+
+static void print_ticks(struct body *body)
+{
+        print_tick_figure(
+            body, "tick_ids_missing", "gauge", "Ids wanted that exist and are not stored, by kind.", ids_missing_of);
+        print_tick_figure(
+            body, "tick_ids_absent", "gauge", "Ids that the exchange itself does not have, by kind.", ids_absent_of);
+        print_tick_figure(body, "tick_lost_seconds", "gauge",
+            "Time between connections of which nothing can be had again, summed over symbols, by kind.",
+            lost_seconds_of);
+        print_tick_figure(body, "tick_newest_timestamp_seconds", "gauge",
+            "Time of the newest stored row of any symbol, by kind; 0: none.", newest_of);
 }
 
 // How far behind the exchange the newest bar of any symbol is: its close, or 0 while none is due.
@@ -295,6 +376,7 @@ struct work *metrics_begin(void *context, const struct request *request)
         single(&body, "uptime_seconds", "counter", "Since the program was started.",
             seconds(boot_now().us - atomic_load(&page->started_boot_us)));
         print_rows(&body);
+        print_ticks(&body);
         print_lag(&body, governor_exchange_now_us(page));
         print_gaps(&body);
         print_exchange(&body, page);
