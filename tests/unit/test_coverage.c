@@ -219,6 +219,7 @@ static void a_note_is_filled_when_nothing_in_it_is_missing(void **state)
         gaps_free(&notes);
         ranges_free(&covered);
         ranges_free(&explained);
+        ranges_free(&leased);
 }
 
 int main(void)
