@@ -5,9 +5,12 @@ them is asked for."""
 import random
 import sqlite3
 
-from tests.lib import compare, wait
+from decimal import ROUND_DOWN, Decimal
+
+from tests.lib import compare, store, ticks, wait
 from tests.lib import interval as grid
 from tests.lib.case import Scenario
+from tests.scenario import test_ticks
 
 FROM = "2024-03-04T00:00:00"
 MADE = ["5m", "1h", "4h", "1d"]
@@ -87,6 +90,80 @@ class Aggregate(Scenario):
         self.pass_midnight(60)
         self.wait_equal(feeder, start=FROM, seconds=150)
         self.wait_made(feeder, 150)
+
+
+class OfTrades(test_ticks.TickScenario):
+    """Trades alone are streamed: the bars made of them are those that the exchange publishes."""
+
+    SYMBOLS = ("BTCUSDT", "ETHUSDT")
+    START = "2024-03-05T12:03:20Z"
+    SPEED = 20
+
+    def test_bars_of_trades_are_the_exchanges_own(self):
+        feeder = self.running(["trade"], exchange={"trades_per_minute": 240}, timeframe=["1m", "5m"])
+        self.let_pass(100)
+        self.exchange.fault("event-lost", stream="@trade", count=5)
+        self.let_pass(120)
+        feeder.kill("writer")
+        self.let_pass(60)
+        feeder.kill("stream")
+        self.let_pass(60)
+        self.exchange.fault("event-reordered", stream="@trade", count=5)
+        self.let_pass(460)
+        now_us = self.exchange.now_us()
+        for symbol in self.SYMBOLS:
+            first_us = ticks.rows(feeder.root, symbol, "TRADE")[0]["Time"] // 1000
+            for interval, least in (("1m", 11), ("5m", 2)):
+                length = grid.LENGTH_US[interval]
+                compared = compare.wait_equal(self.exchange, feeder, [symbol], interval, first_us + -first_us % length,
+                                              self.last_closed_us(interval, now_us), 90)
+                self.assertGreaterEqual(compared, least)
+                self.assertGreaterEqual(min(store.bars(feeder.root, symbol, interval)), first_us)
+        self.assert_no_limit_broken()
+
+
+class OfTheRealCapture(test_ticks.TickScenario):
+    """Bars of the 19,904 trades, computed here from the captured frames alone."""
+
+    SPEED = 20
+
+    @staticmethod
+    def bars_of(trades, length_us):
+        """Of all whole slots; of one without trades as the exchange publishes it."""
+        slots = {}
+        for trade in trades:
+            slots.setdefault(trade["T"] * 1000 // length_us * length_us, []).append(trade)
+        bars, close = {}, None
+        for slot in range(min(slots), max(slots), length_us):
+            here = slots.get(slot, [])
+            prices = [Decimal(trade["p"]) for trade in here] or [close]
+            quotes = [(Decimal(trade["p"]) * Decimal(trade["q"])).quantize(Decimal("1e-8"), ROUND_DOWN) for trade in here]
+            taken = [i for i, trade in enumerate(here) if not trade["m"]]
+            close = prices[-1]
+            if slot > min(slots):  # the capture begins within the first
+                bars[slot] = tuple(float(value) for value in (
+                    prices[0], max(prices), min(prices), close, sum(Decimal(trade["q"]) for trade in here), sum(quotes),
+                    len(here), sum(Decimal(here[i]["q"]) for i in taken), sum(quotes[i] for i in taken)))
+        return bars
+
+    def test_seconds_and_minutes_equal_bars_computed_from_the_frames(self):
+        data = test_ticks.shared_data() / "ws"
+        trades = sorted({trade["t"]: trade for trade in test_ticks.RealCapture.captured(self, "@trade")}.values(),
+                        key=lambda trade: trade["t"])
+        self.assertEqual(len(trades), 19_904)
+        self.start_exchange(replay_ws=[data / "btcusdt_20240808.gz", data / "btcusdt_20240809.gz"])
+        feeder = self.feeder(symbols=self.SYMBOLS[:1], timeframe=["1s", "1m"], backfill={"enabled": False},
+                             realtime={"stream_type": "trade"}).start()
+        for interval, least in (("1m", 9), ("1s", 600)):
+            truth = self.bars_of(trades, grid.LENGTH_US[interval])
+            self.assertGreaterEqual(len(truth), least)
+
+            def equal(interval=interval, truth=truth):
+                feeder.alive()
+                stored = store.bars(feeder.root, "BTCUSDT", interval)
+                return len(stored) >= len(truth) and stored
+            stored = wait.until(lambda: f"the last {interval}; {feeder.tail()}", equal, 120, every=1)
+            self.assertEqual({slot: tuple(map(float, bar)) for slot, bar in stored.items()}, truth)
 
 
 if __name__ == "__main__":

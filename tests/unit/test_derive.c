@@ -4,7 +4,7 @@
 // LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c workers/writer/sinkhttp.c
 // LINK: workers/writer/sinkparcel.c workers/writer/sinkrpc.c workers/writer/sinkrule.c workers/gateway/msgpackwalk.c
 // LINK: -lcurl -lmsgpackc
-// LINK: workers/writer/derive.c workers/writer/derivemake.c
+// LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
 // LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
 // LINK: workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
 // LINK: workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c
@@ -13,7 +13,7 @@
 // LINK: workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
 // LINK: workers/writer/idset.c workers/writer/tickbulk.c workers/writer/tickdamage.c workers/writer/tickfiles.c
 // LINK: workers/writer/tickledger.c workers/writer/ticklive.c workers/writer/tickplan.c workers/writer/tickset.c
-#include "tests/unit/store_rig.h"
+#include "tests/unit/tick_rig.h"
 
 #include "common/aggregate.h"
 
@@ -331,6 +331,179 @@ static void a_made_bar_does_not_stand_for_one_that_is_wanted_of_the_exchange(voi
         rig_free(rig);
 }
 
+// ---- of trades ----
+
+// Trades alone are streamed, ten a second; bars are made of them.
+static struct rig *new_trade_rig(interval_set to)
+{
+        struct rig *rig = tick_rig_new(DATA_TRADE, 0);
+
+        rig->setup.settings.timeframes = to;
+        rig->setup.settings.stream_intervals = rig->setup.settings.backfill_intervals = 0;
+        rig_open(rig);
+        rig_introduce_catalogue(rig);
+        return rig;
+}
+
+// Of trades [first_id, last_id] of one second or minute.
+static struct bar_values expect_trades(int64_t first_id, int64_t last_id)
+{
+        struct aggregate aggregate = {0};
+        struct bar_values values;
+
+        for (int64_t id = first_id; id <= last_id; id++) {
+                struct trade trade = make_trade(id, tick_us(id));
+
+                assert_int_equal(aggregate_add_trade(&aggregate, &trade), 0);
+        }
+        assert_true(aggregate_to_values(&aggregate, &values));
+        return values;
+}
+
+static void live_trades(struct rig *rig, int64_t first_id, int64_t last_id)
+{
+        for (int64_t id = first_id; id <= last_id; id += 400) // no more fit into a batch
+                tick_live(rig, id, id + 399 < last_id ? id + 399 : last_id);
+}
+
+// Everything that waits is over, synced, and made.
+static void make_all(struct rig *rig, int64_t now_us)
+{
+        tick_settle(rig, now_us);
+        derive_all(rig);
+}
+
+static void a_bar_of_trades_is_made_when_all_are_proved(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S) | SET(INTERVAL_1M));
+
+        tick_live(rig, 5, 24); // from the middle of a second; the one at 2 s is not over
+        make_all(rig, tick_us(60));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 1);
+        assert_bar(rows_of(rig, INTERVAL_1S), 0, tick_us(10), expect_trades(10, 19));
+        tick_live(rig, 27, 45); // 25 and 26 are missing, and second 2 with them
+        make_all(rig, tick_us(90));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 2);
+        assert_bar(rows_of(rig, INTERVAL_1S), 1, tick_us(30), expect_trades(30, 39));
+        tick_live(rig, 25, 26);
+        make_all(rig, tick_us(100));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 3);
+        assert_bar(rows_of(rig, INTERVAL_1S), 1, tick_us(20), expect_trades(20, 29));
+        assert_int_equal(rows_of(rig, INTERVAL_1M)->count, 0);
+        live_trades(rig, 46, 1205);
+        make_all(rig, tick_us(1300));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 119);
+        assert_int_equal(rows_of(rig, INTERVAL_1M)->count, 1);
+        assert_bar(rows_of(rig, INTERVAL_1M), 0, tick_us(600), expect_trades(600, 1199));
+        assert_string_equal(bucket_of(rig, INTERVAL_1S).made_of, "trade");
+        rig_free(rig);
+}
+
+static void what_is_missing_at_a_border_is_missing_on_both_sides(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S));
+
+        tick_live(rig, 5, 29);
+        tick_live(rig, 31, 45);
+        make_all(rig, tick_us(90));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 1);
+        tick_live(rig, 30, 30);
+        make_all(rig, tick_us(100));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 3);
+        assert_bar(rows_of(rig, INTERVAL_1S), 2, tick_us(30), expect_trades(30, 39));
+        rig_free(rig);
+}
+
+static void seconds_without_trades_take_the_close_before(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S));
+        struct bar_values quiet;
+
+        tick_live(rig, 5, 24);
+        make_all(rig, tick_us(90));
+        tick_put_trade(rig, 26, tick_us(73)); // quiet from 3 s to 7 s, but for what was missed
+        assert_int_equal(rig_try_live(rig), 0);
+        make_all(rig, tick_us(140));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 1);
+        tick_put_trade(rig, 25, tick_us(25));
+        assert_int_equal(rig_try_live(rig), 0);
+        make_all(rig, tick_us(150));
+        const struct found *seconds = rows_of(rig, INTERVAL_1S);
+        assert_int_equal(seconds->count, 6);
+        assert_bar(seconds, 1, tick_us(20), expect_trades(20, 25));
+        aggregate_quiet_values(60000.25, &quiet);
+        for (size_t i = 2; i < 6; i++)
+                assert_bar(seconds, i, tick_us(10 * (int64_t)i + 10), quiet);
+        rig_free(rig);
+}
+
+// Two of a second change places where one time is told in milliseconds and the other in microseconds.
+static void trades_count_in_the_order_of_their_ids(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S));
+        struct bar_values expected;
+        struct aggregate aggregate = {0};
+
+        tick_live(rig, 9, 9);
+        for (int64_t id = 10; id < 12; id++) {
+                struct trade trade = make_trade(id, id == 10 ? tick_us(10) + 456 : tick_us(10));
+
+                assert_int_equal(aggregate_add_trade(&aggregate, &trade), 0);
+                tick_put_trade(rig, id, trade.time_us);
+        }
+        assert_int_equal(rig_try_live(rig), 0);
+        tick_put_trade(rig, 12, tick_us(20));
+        assert_int_equal(rig_try_live(rig), 0);
+        make_all(rig, tick_us(60));
+        assert_true(aggregate_to_values(&aggregate, &expected));
+        assert_bar(rows_of(rig, INTERVAL_1S), 0, tick_us(10), expected);
+        rig_free(rig);
+}
+
+static void trades_that_await_the_sync_are_waited_for(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S));
+
+        tick_live(rig, 5, 15);
+        make_all(rig, tick_us(40));
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 0);
+        tick_live(rig, 16, 45);
+        assert_int_equal(store_pass_time(rig->store, tick_us(90)), 0);
+        assert_int_equal(store_derive(rig->store), -1);
+        assert_int_equal(errno, EAGAIN);
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 0);
+        assert_int_equal(store_sync(rig->store), 0);
+        rig_close(rig); // touched, not yet made
+        rig_open(rig);
+        derive_all(rig);
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 3);
+        assert_bar(rows_of(rig, INTERVAL_1S), 2, tick_us(30), expect_trades(30, 39));
+        rig_free(rig);
+}
+
+static void trades_that_are_there_make_an_interval_that_is_added(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S));
+
+        live_trades(rig, 0, 1205);
+        make_all(rig, tick_us(1300));
+        assert_bar(rows_of(rig, INTERVAL_1S), 0, tick_us(0), expect_trades(0, 9)); // no trade was before the first id
+        assert_int_equal(rows_of(rig, INTERVAL_1S)->count, 120);
+        rig->setup.settings.timeframes = SET(INTERVAL_1M);
+        store_reconfigure(rig->store, &rig->setup);
+        derive_all(rig);
+        assert_int_equal(rows_of(rig, INTERVAL_1M)->count, 2);
+        assert_bar(rows_of(rig, INTERVAL_1M), 0, tick_us(0), expect_trades(0, 599));
+        assert_bar(rows_of(rig, INTERVAL_1M), 1, tick_us(600), expect_trades(600, 1199));
+        rig_free(rig);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -341,6 +514,12 @@ int main(void)
             cmocka_unit_test(an_interval_that_is_added_later_is_made_of_what_is_there),
             cmocka_unit_test(the_exchanges_own_wins_and_differences_are_recorded),
             cmocka_unit_test(a_made_bar_does_not_stand_for_one_that_is_wanted_of_the_exchange),
+            cmocka_unit_test(a_bar_of_trades_is_made_when_all_are_proved),
+            cmocka_unit_test(what_is_missing_at_a_border_is_missing_on_both_sides),
+            cmocka_unit_test(seconds_without_trades_take_the_close_before),
+            cmocka_unit_test(trades_count_in_the_order_of_their_ids),
+            cmocka_unit_test(trades_that_await_the_sync_are_waited_for),
+            cmocka_unit_test(trades_that_are_there_make_an_interval_that_is_added),
         };
         log_set_level(LOG_LEVEL_ERROR);
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: what is applied, what it proves, and what is asked for next.
-// LINK: workers/writer/derive.c workers/writer/derivemake.c
+// LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
 // LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c workers/writer/sinkhttp.c
 // LINK: workers/writer/sinkparcel.c workers/writer/sinkrpc.c workers/writer/sinkrule.c workers/gateway/msgpackwalk.c
 // LINK: -lcurl -lmsgpackc

@@ -31,6 +31,7 @@ static inline struct rig *tick_rig_new(uint32_t stream_types, uint32_t backfill_
         struct rig *rig = rig_new();
         struct settings *settings = &rig->setup.settings;
 
+        settings->timeframes = 0; // no bars are made of them
         settings->stream_types = stream_types;
         settings->backfill_data = backfill_data;
         settings->realtime_enabled = stream_types != 0;

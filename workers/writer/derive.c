@@ -5,7 +5,9 @@
 #include "workers/writer/apply.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/derivemake.h"
+#include "workers/writer/derivetick.h"
 #include "workers/writer/store.h"
+#include "workers/writer/tickset.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +31,20 @@ static struct bucket_state *source_of(const struct store *store, const struct bu
                                                    : NULL;
 }
 
+static bool is_made_of_ticks(const struct derivation *made, enum tick_kind kind)
+{
+        return made->from == (kind == TICK_TRADE ? AGGREGATE_TRADE : AGGREGATE_AGG_TRADE);
+}
+
+static struct tick_bucket *ticks_of(const struct store *store, const struct bucket_state *bucket)
+{
+        for (enum tick_kind kind = TICK_TRADE; kind <= TICK_AGG_TRADE; kind++) {
+                if (is_made_of_ticks(&bucket->made, kind))
+                        return tickset_find(store, bucket->symbol, kind);
+        }
+        return NULL;
+}
+
 void derive_configure(struct store *store)
 {
         derivation_resolve(&store->setup.settings, store->derivations);
@@ -36,11 +52,6 @@ void derive_configure(struct store *store)
         if (store->setup.settings.store_type == STORE_SERVER && store->setup.settings.aggregates[0].to != 0) {
                 log_warn("store.type server: no bars are made here in this version; name the intervals in timeframe");
                 memset(store->derivations, 0, sizeof(store->derivations));
-        }
-        for (int i = 0; i < INTERVAL_COUNT; i++) {
-                if (store->derivations[i].from == AGGREGATE_TRADE || store->derivations[i].from == AGGREGATE_AGG_TRADE)
-                        log_warn("bars of %s are not made of trades in this version; stream_type kline brings them",
-                            interval_name((enum interval)i));
         }
         for (size_t i = 0; i < store->buckets_count; i++) {
                 store->buckets[i]->made = (struct derivation){0};
@@ -85,6 +96,22 @@ void derive_touched(struct store *store, const struct bucket_state *bucket, int6
         }
 }
 
+void derive_ticks_covered(struct store *store, const struct tick_bucket *ticks, const struct id_range *range)
+{
+        int64_t start_us, end_us;
+
+        if (!tick_kind_has_ids(ticks->kind))
+                return;
+        derivetick_reach(ticks, range, &start_us, &end_us);
+        for (unsigned i = 0; i < INTERVAL_COUNT && start_us < end_us; i++) {
+                if (!is_made_of_ticks(&store->derivations[i], ticks->kind))
+                        continue;
+                struct bucket_state *target = bucketset_find(store, ticks->symbol, (enum interval)i);
+                if (target != NULL && is_made_of_ticks(&target->made, ticks->kind))
+                        touch(store, target, start_us, end_us);
+        }
+}
+
 void derive_compare(struct store *store, struct bucket_state *bucket, int64_t start_us, int64_t end_us)
 {
         if (bucket->made.from != AGGREGATE_UNSAID && bucket->made.check)
@@ -100,18 +127,36 @@ void derive_rewritten(struct store *store, const struct row_run *run)
         }
 }
 
+// The slots that have something of what the bucket is made of. Fills an empty set.
+static void add_source_slots(const struct store *store, const struct bucket_state *bucket, struct ranges *slots)
+{
+        const struct bucket_state *source = source_of(store, bucket);
+        const struct tick_bucket *ticks = ticks_of(store, bucket);
+
+        for (size_t i = 0; source != NULL && i < source->covered.count; i++)
+                store_require_memory(
+                    ranges_set(slots, interval_floor_us(bucket->interval, source->covered.items[i].start_us),
+                        interval_ceil_us(bucket->interval, source->covered.items[i].end_us), 0));
+        for (size_t i = 0; ticks != NULL && i < ticks->covered.count; i++) {
+                struct id_range range = ticks->covered.items[i];
+                int64_t start_us, end_us;
+
+                derivetick_reach(ticks, &range, &start_us, &end_us);
+                if (start_us < end_us)
+                        store_require_memory(ranges_set(slots, interval_floor_us(bucket->interval, start_us),
+                            interval_ceil_us(bucket->interval, end_us), 0));
+        }
+}
+
 // Slots whose source is there. Where nothing about the making has changed only those that have no bar yet.
-static void touch_begin(struct store *store, struct bucket_state *bucket, const struct bucket_state *source)
+static void touch_begin(struct store *store, struct bucket_state *bucket)
 {
         char text[16];
         struct ranges slots = {0};
 
         source_text(&bucket->made, text);
         bool anew = strcmp(text, bucket->made_before) != 0;
-        for (size_t i = 0; i < source->covered.count; i++)
-                store_require_memory(
-                    ranges_set(&slots, interval_floor_us(bucket->interval, source->covered.items[i].start_us),
-                        interval_ceil_us(bucket->interval, source->covered.items[i].end_us), 0));
+        add_source_slots(store, bucket, &slots);
         if (!anew) {
                 store_require_memory(ranges_subtract(&slots, &bucket->covered));
                 store_require_memory(ranges_subtract(&slots, &bucket->explained_ranges));
@@ -129,11 +174,8 @@ static void touch_begin(struct store *store, struct bucket_state *bucket, const 
 void derive_begin(struct store *store)
 {
         for (size_t i = 0; i < store->buckets_count; i++) {
-                struct bucket_state *bucket = store->buckets[i];
-                const struct bucket_state *source = source_of(store, bucket);
-
-                if (source != NULL)
-                        touch_begin(store, bucket, source);
+                if (source_of(store, store->buckets[i]) != NULL || ticks_of(store, store->buckets[i]) != NULL)
+                        touch_begin(store, store->buckets[i]);
         }
 }
 
@@ -212,23 +254,47 @@ void derive_native_covered(const struct bucket_state *bucket, struct ranges *nat
 
 // ---- working off ----
 
-static int work_bucket(struct store *store, struct bucket_state *bucket, struct bucket_state *source, size_t *left)
+// Makes what is touched from the start of `range` on. Returns 0, or -1 with errno.
+static int work_range(struct store *store, struct bucket_state *bucket, const struct range *range, size_t *left)
 {
-        while (bucket->touched.count > 0 && *left > 0) {
-                struct range range = bucket->touched.items[0];
-                int64_t done_us = range.start_us;
-                int result = derive_make(store, bucket, source, &range, left, &done_us);
+        struct bucket_state *source = source_of(store, bucket);
+        int64_t done_us = range->start_us;
+        int result = source != NULL ? derive_make(store, bucket, source, range, left, &done_us)
+                                    : derivetick_make(store, bucket, ticks_of(store, bucket), range, left, &done_us);
 
-                if (done_us > range.start_us) {
-                        store_require_memory(ranges_remove(&bucket->touched, range.start_us, done_us));
-                        bucket->touched_dirty = true;
-                        store->work_dirty = true;
-                        store_mark_dirty(store, 0, true);
-                }
-                if (result < 0)
-                        return -1;
+        if (done_us > range->start_us) {
+                int saved_errno = errno;
+
+                store_require_memory(ranges_remove(&bucket->touched, range->start_us, done_us));
+                bucket->touched_dirty = true;
+                store->work_dirty = true;
+                store_mark_dirty(store, 0, true);
+                errno = saved_errno;
         }
-        return 0;
+        return result;
+}
+
+// Of trades that await the next sync, those behind them are not kept waiting.
+static int work_bucket(struct store *store, struct bucket_state *bucket, size_t *left)
+{
+        int64_t from_us = INT64_MIN;
+        bool waits = false;
+
+        while (*left > 0) {
+                size_t i = ranges_find(&bucket->touched, from_us);
+
+                if (i == bucket->touched.count)
+                        break;
+                struct range range = bucket->touched.items[i];
+                if (work_range(store, bucket, &range, left) == 0)
+                        continue;
+                if (errno != EAGAIN || source_of(store, bucket) != NULL)
+                        return -1;
+                waits = true;
+                from_us = range.end_us;
+        }
+        errno = EAGAIN;
+        return waits ? -1 : 0;
 }
 
 int store_derive(struct store *store)
@@ -240,16 +306,15 @@ int store_derive(struct store *store)
                 return 0;
         for (size_t i = 0; i < store->buckets_count; i++) {
                 struct bucket_state *bucket = store->buckets[i];
-                struct bucket_state *source = source_of(store, bucket);
 
                 if (bucket->touched.count == 0)
                         continue;
-                if (source == NULL) { // not made any more
+                if (source_of(store, bucket) == NULL && ticks_of(store, bucket) == NULL) { // not made any more
                         ranges_clear(&bucket->touched);
                         bucket->touched_dirty = true;
                         continue;
                 }
-                if (left > 0 && work_bucket(store, bucket, source, &left) < 0) {
+                if (left > 0 && work_bucket(store, bucket, &left) < 0) {
                         if (errno != EAGAIN)
                                 return -1;
                         waits = true;
@@ -260,7 +325,7 @@ int store_derive(struct store *store)
         for (size_t i = 0; i < store->buckets_count && !more; i++)
                 more = store->buckets[i]->touched.count > 0;
         store->derive_pending = more;
-        if (!waits)
+        if (!waits || left == 0)
                 return more ? 1 : 0;
         errno = EAGAIN;
         return -1;

@@ -7,7 +7,7 @@
 //
 // The exchange's own bars are never overwritten; with `check` they are compared instead. Called by the store's other
 // files, on the store thread, which works off what is touched by store_derive() (store.h); the bars are made in
-// derivemake.c.
+// derivemake.c (of smaller ones) and derivetick.c (of trades).
 #ifndef WRITER_DERIVE_H
 #define WRITER_DERIVE_H
 
@@ -22,6 +22,8 @@ void derive_begin(struct store *store);
 
 // Bars of this bucket on [start_us, end_us) have been written, covered or explained.
 void derive_touched(struct store *store, const struct bucket_state *bucket, int64_t start_us, int64_t end_us);
+// Ids of trades are about to be covered: touches what is made of them.
+void derive_ticks_covered(struct store *store, const struct tick_bucket *ticks, const struct id_range *range);
 
 // The exchange's own have come, to be compared with what is made.
 void derive_compare(struct store *store, struct bucket_state *bucket, int64_t start_us, int64_t end_us);

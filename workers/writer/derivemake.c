@@ -2,12 +2,11 @@
 #include "workers/writer/derivemake.h"
 
 #include "common/aggregate.h"
-#include "common/log.h"
 #include "workers/writer/adopt.h"
 #include "workers/writer/apply.h"
 #include "workers/writer/barsink.h"
 #include "workers/writer/bucketset.h"
-#include "workers/writer/coverage.h"
+#include "workers/writer/derivekeep.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +14,6 @@
 #include <string.h>
 
 #define READ_ROWS 1024 // at once
-#define SEED_COLUMNS 5 // Open High Low Close Volume
-#define COLUMN_TEXT_SIZE 24
 
 // Rows of the source, read in order.
 struct reading {
@@ -121,90 +118,7 @@ static int add_rows(struct making *making, struct aggregate *aggregate, int64_t 
         }
 }
 
-// ---- comparing ----
-
-static void record_difference(struct store *store, const struct bucket_state *bucket, int64_t slot_us, const char *text)
-{
-        if (store->differences_count == store->differences_capacity) {
-                size_t capacity = store->differences_capacity > 0 ? store->differences_capacity * 2 : 64;
-                struct difference *differences = realloc(store->differences, capacity * sizeof(*differences));
-
-                store_require_memory(differences != NULL ? 0 : -1);
-                store->differences = differences;
-                store->differences_capacity = capacity;
-        }
-        struct difference *difference = &store->differences[store->differences_count++];
-        *difference = (struct difference){bucket->id, slot_us, text[0] != '\0' ? store->exchange_us : -1, ""};
-        if (text[0] != '\0' && difference->found_us < 0)
-                difference->found_us = slot_us; // the exchange's clock is not known yet
-        (void)snprintf(difference->text, sizeof(difference->text), "%s", text);
-}
-
-// "Close 5 not 6, ..." (made here, the exchange's own); empty where they are equal in all columns that both have.
-static void compare_bars(
-    const struct bar_values *made, const struct bar_values *own, size_t columns, char text[REASON_SIZE])
-{
-        const struct {
-                const char *name;
-                double made, own;
-        } values[] = {{"Open", made->open, own->open}, {"High", made->high, own->high}, {"Low", made->low, own->low},
-            {"Close", made->close, own->close}, {"Volume", made->volume, own->volume},
-            {"QuoteVolume", made->quote_volume, own->quote_volume},
-            {"Trades", (double)made->trades, (double)own->trades}, {"TakerBuyBase", made->taker_base, own->taker_base},
-            {"TakerBuyQuote", made->taker_quote, own->taker_quote}};
-        size_t used = 0;
-
-        text[0] = '\0';
-        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && (columns > SEED_COLUMNS || i < SEED_COLUMNS);
-             i++) {
-                if (values[i].made != values[i].own && used + COLUMN_TEXT_SIZE < REASON_SIZE)
-                        used += (size_t)snprintf(text + used, REASON_SIZE - used, "%s%s %.12g not %.12g",
-                            used > 0 ? ", " : "", values[i].name, values[i].made, values[i].own);
-                used = used < REASON_SIZE ? used : REASON_SIZE - 1;
-        }
-}
-
-static int compare(struct making *making, int64_t slot_us, const struct bar_values *made)
-{
-        struct bucket_state *bucket = making->bucket;
-        char text[REASON_SIZE], time[TIME_TEXT_SIZE];
-        struct bar_values own;
-        int64_t open_us, end_us = interval_next_us(bucket->interval, slot_us);
-        ssize_t count = making->store->sink->read(making->store, bucket, slot_us, &end_us, 1, &open_us, &own);
-
-        if (count <= 0)
-                return count < 0 ? -1 : 0;
-        size_t columns = making->reading.source->schema.columns_count;
-        if (bucket->schema.columns_count < columns)
-                columns = bucket->schema.columns_count;
-        compare_bars(made, &own, columns, text);
-        record_difference(making->store, bucket, slot_us, text);
-        if (text[0] == '\0' || bucket->difference_told)
-                return 0;
-        bucket->difference_told = true;
-        log_warn("%s %s: the bar of %s made of %s bars is not the exchange's own: %s; the exchange's is kept, this and "
-                 "further ones are in the ledger",
-            bucket->symbol, interval_name(bucket->interval), time_format_us(slot_us, time),
-            interval_name(making->reading.source->interval), text);
-        return 0;
-}
-
-// ---- writing ----
-
-static int flush(struct making *making)
-{
-        struct row_run *run = making->store->run;
-        int result = apply_run_write(making->store, run, true);
-
-        for (size_t i = 0, first = 0; i < run->count && result == 0; i++) {
-                if (i + 1 < run->count && run->slots_us[i + 1] == run->ends_us[i])
-                        continue;
-                bucket_cover(making->store, run->bucket, run->slots_us[first], run->ends_us[i], BAR_DERIVED);
-                first = i + 1;
-        }
-        run->count = 0;
-        return result < 0 ? -1 : 0;
-}
+// ---- slots ----
 
 // The source has no bar in it: then there is none to be made, for the source's reason.
 static void explain(struct making *making, int64_t slot_us, int64_t end_us)
@@ -240,23 +154,17 @@ static bool lacks_unstorable(struct making *making, int64_t slot_us, int64_t end
         return false;
 }
 
-static bool has_own(const struct bucket_state *bucket, int64_t slot_us)
-{
-        int64_t until_us;
-
-        return coverage_rank_at(&bucket->covered, slot_us, &until_us) > RANK_DERIVED;
-}
-
 static int make_slot(struct making *making, int64_t slot_us, int64_t end_us)
 {
         struct bucket_state *bucket = making->bucket;
-        struct row_run *run = making->store->run;
+        const struct bucket_state *source = making->reading.source;
         struct aggregate aggregate = {0};
         struct bar_values values;
-        bool own = has_own(bucket, slot_us);
+        char of[16];
+        bool own = derive_has_own(bucket, slot_us);
 
         *making->left -= *making->left > 0;
-        if ((own && !bucket->made.check) || !is_ready(making->store, making->reading.source, slot_us, end_us))
+        if ((own && !bucket->made.check) || !is_ready(making->store, source, slot_us, end_us))
                 return 0;
         if (!own &&
             (apply_is_unstorable(making->store, bucket, slot_us, end_us) || lacks_unstorable(making, slot_us, end_us)))
@@ -271,19 +179,10 @@ static int make_slot(struct making *making, int64_t slot_us, int64_t end_us)
                 explain(making, slot_us, end_us);
                 return 0;
         }
-        if (own)
-                return compare(making, slot_us, &values);
-        if (!apply_run_takes(run, bucket, slot_us) && flush(making) < 0)
-                return -1;
-        if (apply_is_outranked(making->store, bucket, slot_us, RANK_DERIVED, NULL))
-                return 0; // a job has begun there
-        size_t i = run->count++;
-        run->bucket = bucket;
-        run->slots_us[i] = slot_us;
-        run->ends_us[i] = end_us;
-        run->sources[i] = BAR_DERIVED;
-        run->values[i] = values;
-        return 0;
+        if (!own)
+                return derive_keep(making->store, bucket, slot_us, end_us, &values);
+        (void)snprintf(of, sizeof(of), "%s bars", interval_name(source->interval));
+        return derive_compare_own(making->store, bucket, slot_us, &values, source->schema.columns_count, of);
 }
 
 // Returns 0 where both can be read and written; 1: not; -1 with errno.
@@ -320,7 +219,7 @@ int derive_make(struct store *store, struct bucket_state *bucket, struct bucket_
                 slot_us = end_us;
         }
         if (result == 0)
-                result = flush(making);
+                result = derive_flush(store);
         // What was made before a failure is made again: nothing says which of it has reached the file.
         *done_us = result < 0 ? range->start_us : slot_us;
         free(making);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes bars of a bucket from the smaller bars of another and writes them at rank 0; compares those with the exchange's
-// own. Used by derive.c alone.
+// Makes bars of a bucket from the smaller bars of another (derivekeep.h). Used by derive.c alone.
 #ifndef WRITER_DERIVEMAKE_H
 #define WRITER_DERIVEMAKE_H
 

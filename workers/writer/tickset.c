@@ -6,6 +6,7 @@
 #include "common/symbol.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/catalogue.h"
+#include "workers/writer/derive.h"
 #include "workers/writer/troubles.h"
 
 #include <stdio.h>
@@ -287,6 +288,7 @@ static void ids_changed(struct store *store, struct tick_bucket *bucket, int32_t
 
 void tick_cover(struct store *store, struct tick_bucket *bucket, const struct id_range *range)
 {
+        derive_ticks_covered(store, bucket, range);
         idset_add(&bucket->covered, range);
         if (range->source != ID_ABSENT && (bucket->first_us < 0 || range->first_us < bucket->first_us))
                 bucket->first_us = range->first_us;

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/writer/derivetick.h"
+
+#include "common/aggregate.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/tickdecode.h"
+#include "common/tickquery.h"
+#include "workers/writer/adopt.h"
+#include "workers/writer/apply.h"
+#include "workers/writer/derivekeep.h"
+#include "workers/writer/tickfiles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define NS_PER_US 1000
+#define BAR_COLUMNS 9 // trades tell them all
+
+// The query was ended by us.
+enum { STOP_BUDGET = 1, STOP_FAILED };
+
+struct event {
+        int64_t id;
+        union {
+                struct trade trade;
+                struct agg_trade agg_trade;
+        } of;
+};
+
+// Ids without a hole, and the times that they prove: every trade of [start_us, end_us) is there.
+struct chain {
+        int32_t epoch;
+        int64_t start_us, end_us;
+};
+
+struct making {
+        struct store *store;
+        struct bucket_state *bucket;
+        struct tick_bucket *ticks;
+        size_t *left;
+        struct chain chain;
+        int64_t slot_us, end_us; // at hand
+        struct aggregate aggregate;
+        bool broken; // the slot at hand cannot be made
+        bool close_known;
+        double close;    // of the last trade before
+        int64_t last_id; // read, -1: none
+        struct event *events;
+        size_t events_capacity;
+        int error; // errno of STOP_FAILED
+};
+
+// ---- what is proved ----
+
+void derivetick_reach(const struct tick_bucket *ticks, const struct id_range *range, int64_t *start_us, int64_t *end_us)
+{
+        const struct idset *covered = &ticks->covered;
+        size_t next = idset_find(covered, range->epoch, range->first_id), before = next;
+        bool absent = range->source == ID_ABSENT;
+
+        *start_us = absent ? INT64_MAX : range->first_us;
+        *end_us = absent ? INT64_MIN : range->last_us + 1;
+        // Ids that do not exist have no time.
+        while (before > 0 && covered->items[before - 1].epoch == range->epoch) {
+                const struct id_range *item = &covered->items[--before];
+
+                if (item->source == ID_ABSENT)
+                        continue;
+                *start_us = item->last_us < *start_us ? item->last_us : *start_us;
+                break;
+        }
+        while (next < covered->count && covered->items[next].epoch == range->epoch) {
+                const struct id_range *item = &covered->items[next++];
+
+                if (item->source == ID_ABSENT || item->last_id <= range->last_id)
+                        continue;
+                *end_us = item->first_us >= *end_us ? item->first_us + 1 : *end_us;
+                break;
+        }
+}
+
+// Takes in the ranges that follow each other without a hole, from *index on; moves it behind them.
+static struct chain chain_at(const struct idset *covered, size_t *index)
+{
+        const struct id_range *first = &covered->items[*index], *last = NULL;
+        int64_t first_us = INT64_MAX;
+        struct chain chain = {.epoch = first->epoch, .end_us = INT64_MIN};
+
+        for (; *index < covered->count; (*index)++) {
+                const struct id_range *item = &covered->items[*index];
+
+                if (last != NULL && (item->epoch != last->epoch || item->first_id != last->last_id + 1))
+                        break;
+                last = item;
+                if (item->source == ID_ABSENT)
+                        continue;
+                first_us = item->first_us < first_us ? item->first_us : first_us;
+                chain.end_us = item->last_us > chain.end_us ? item->last_us : chain.end_us;
+        }
+        // Others may have been made at the time of the first one, but for the first of all.
+        chain.start_us = first_us == INT64_MAX                       ? INT64_MAX
+                         : first->epoch == 0 && first->first_id == 0 ? INT64_MIN
+                                                                     : first_us + 1;
+        return chain;
+}
+
+// The chain that proves [slot_us, end_us), or else one that proves a later slot; false: there is none.
+static bool find_chain(const struct making *making, int64_t slot_us, struct chain *found)
+{
+        const struct idset *covered = &making->ticks->covered;
+        enum interval interval = making->bucket->interval;
+        int64_t best_us = INT64_MAX;
+
+        for (size_t i = 0; i < covered->count;) {
+                struct chain chain = chain_at(covered, &i);
+
+                if (chain.start_us == INT64_MAX)
+                        continue;
+                int64_t from_us = chain.start_us > slot_us ? interval_ceil_us(interval, chain.start_us) : slot_us;
+                if (from_us < best_us && interval_next_us(interval, from_us) <= chain.end_us) {
+                        best_us = from_us;
+                        *found = chain;
+                }
+        }
+        return best_us < INT64_MAX;
+}
+
+// ---- blocks that no index points to yet ----
+
+struct pending {
+        const struct tick_bucket *ticks;
+        int64_t start_second, end_second;
+        int64_t first_second; // found
+};
+
+static int note_pending(void *context, const struct tick_bucket *bucket, int year, const struct tick_triple *triple)
+{
+        struct pending *pending = context;
+
+        (void)year;
+        if (bucket == pending->ticks && triple->second >= pending->start_second &&
+            triple->second < pending->end_second && triple->second < pending->first_second)
+                pending->first_second = triple->second;
+        return 0;
+}
+
+// The first of them in [start_us, end_us), whole seconds; INT64_MAX: there is none.
+static int64_t first_pending_us(const struct making *making, int64_t start_us, int64_t end_us)
+{
+        struct pending pending = {making->ticks, start_us / US_PER_S, end_us / US_PER_S, INT64_MAX};
+
+        (void)tickfiles_each_pending(making->store, note_pending, &pending);
+        return pending.first_second != INT64_MAX ? pending.first_second * US_PER_S : INT64_MAX;
+}
+
+// ---- rows ----
+
+static struct tickquery query_of(const struct making *making, int64_t start_us, int64_t end_us)
+{
+        return (struct tickquery){.root = making->store->root,
+            .symbol = making->ticks->directory,
+            .kind = making->ticks->kind,
+            .start_ns = start_us == INT64_MIN ? INT64_MIN : start_us * NS_PER_US,
+            .end_ns = end_us * NS_PER_US - 1};
+}
+
+static int decode(enum tick_kind kind, const struct tick_run *run, size_t i, struct event *event)
+{
+        const unsigned char *columns = tick_run_columns(run, i);
+        int result;
+
+        if (kind == TICK_TRADE) {
+                result = tick_decode_trade(columns, tick_run_time_ns(run, i), &event->of.trade);
+                event->id = event->of.trade.id;
+        } else {
+                result = tick_decode_agg_trade(columns, tick_run_time_ns(run, i), &event->of.agg_trade);
+                event->id = event->of.agg_trade.id;
+        }
+        return result;
+}
+
+static int by_id(const void *left, const void *right)
+{
+        const struct event *a = left, *b = right;
+
+        return (a->id > b->id) - (a->id < b->id);
+}
+
+// A second's rows in the order of their ids: times of milliseconds among those of microseconds do not tell it. Returns
+// 0, or -1: a row is none of this program's.
+static int decode_run(struct making *making, const struct tick_run *run)
+{
+        bool ascending = true;
+
+        if (!tick_decode_is_possible(making->ticks->kind, run->schema))
+                return -1;
+        if (run->count > making->events_capacity) {
+                making->events = memory_resized(making->events, run->count, sizeof(*making->events));
+                making->events_capacity = run->count;
+        }
+        for (size_t i = 0; i < run->count; i++) {
+                if (decode(making->ticks->kind, run, i, &making->events[i]) < 0)
+                        return -1;
+                ascending = ascending && (i == 0 || making->events[i - 1].id < making->events[i].id);
+        }
+        if (!ascending)
+                qsort(making->events, run->count, sizeof(*making->events), by_id);
+        return 0;
+}
+
+static int add_event(struct making *making, const struct event *event)
+{
+        return making->ticks->kind == TICK_TRADE ? aggregate_add_trade(&making->aggregate, &event->of.trade)
+                                                 : aggregate_add_agg_trade(&making->aggregate, &event->of.agg_trade);
+}
+
+static double price_of(const struct making *making, const struct event *event)
+{
+        const struct level *level =
+            making->ticks->kind == TICK_TRADE ? &event->of.trade.level : &event->of.agg_trade.level;
+
+        return decimal64_to_double(level->price, level->price_exponent);
+}
+
+// ---- slots ----
+
+struct last_seen {
+        struct making *making;
+        int64_t time_us; // -1: there is none
+};
+
+// All of its second, for the last one by id is wanted.
+static int take_last(void *context, const struct tick_run *run)
+{
+        struct last_seen *last = context;
+
+        if (decode_run(last->making, run) < 0)
+                return 0;
+        last->time_us = run->second * US_PER_S;
+        last->making->close = price_of(last->making, &last->making->events[run->count - 1]);
+        return 0;
+}
+
+// The close before the slot at hand, from the last trade's second. Returns 0, or -1 with errno (EAGAIN: a later one may
+// await the sync).
+static int find_close(struct making *making)
+{
+        struct tickquery query = query_of(making, INT64_MIN, making->slot_us);
+        struct tickquery_search search = {0};
+        struct last_seen last = {making, -1};
+        char why[REASON_SIZE];
+        int result;
+
+        query.limit = 1;
+        while ((result = tickquery_find_start(&query, &search, SIZE_MAX, why)) == 1)
+                continue;
+        if (result == 0) {
+                query.start_ns -= query.start_ns % (US_PER_S * NS_PER_US);
+                query.limit = query.skip = 0;
+                result = tickquery_run(&query, take_last, &last, why);
+        }
+        if (result < 0)
+                return -1;
+        if (first_pending_us(making, last.time_us < 0 ? 0 : last.time_us, making->slot_us) != INT64_MAX) {
+                errno = EAGAIN;
+                return -1;
+        }
+        making->close_known = last.time_us >= 0;
+        making->broken = making->broken || !making->close_known;
+        return 0;
+}
+
+// Keeps the bar of the slot at hand. Returns 0, or -1 with errno.
+static int end_slot(struct making *making)
+{
+        struct bucket_state *bucket = making->bucket;
+        bool own = derive_has_own(bucket, making->slot_us);
+        struct bar_values values;
+
+        if ((own && !bucket->made.check) || making->broken ||
+            (!own && apply_is_unstorable(making->store, bucket, making->slot_us, making->end_us)))
+                return 0;
+        if (!aggregate_to_values(&making->aggregate, &values)) {
+                if (!making->close_known && find_close(making) < 0)
+                        return -1;
+                aggregate_quiet_values(making->close, &values);
+        }
+        if (making->broken)
+                return 0; // nothing was traded before
+        if (own)
+                return derive_compare_own(making->store, bucket, making->slot_us, &values, BAR_COLUMNS,
+                    making->ticks->kind == TICK_TRADE ? "trades" : "aggregate trades");
+        return derive_keep(making->store, bucket, making->slot_us, making->end_us, &values);
+}
+
+// Ends slots up to the one that `time_us` lies in. Returns 0 or how the query is to be stopped.
+static int advance(struct making *making, int64_t time_us)
+{
+        while (making->end_us <= time_us) {
+                if (end_slot(making) < 0) {
+                        making->error = errno;
+                        return STOP_FAILED;
+                }
+                making->slot_us = making->end_us;
+                making->end_us = interval_next_us(making->bucket->interval, making->slot_us);
+                making->aggregate = (struct aggregate){0};
+                making->broken = false;
+                *making->left -= *making->left > 0;
+                if (*making->left == 0)
+                        return STOP_BUDGET;
+        }
+        return 0;
+}
+
+// Between the last trade that was read and this one ids are missing after all: times of ranges that were cut apart say
+// more than is there.
+static bool has_hole(const struct making *making, int64_t id)
+{
+        return making->last_id >= 0 && id > making->last_id + 1 &&
+               idset_missing(&making->ticks->covered, making->chain.epoch, making->last_id + 1, id - 1) > 0;
+}
+
+static int take_run(void *context, const struct tick_run *run)
+{
+        struct making *making = context;
+        int64_t time_us = run->second * US_PER_S;
+        bool understood = decode_run(making, run) == 0;
+        bool hole = understood && has_hole(making, making->events[0].id);
+
+        // No slot between is proved then, the one at hand included.
+        if (hole)
+                making->broken = true;
+        int result = 0;
+        while (result == 0 && making->end_us <= time_us) {
+                result = advance(making, making->end_us);
+                making->broken = making->broken || hole;
+        }
+        if (result != 0)
+                return result;
+        making->broken = making->broken || !understood;
+        for (size_t i = 0; i < run->count && understood; i++) {
+                const struct event *event = &making->events[i];
+
+                if (has_hole(making, event->id) || add_event(making, event) < 0)
+                        making->broken = true;
+                making->last_id = event->id;
+                making->close = price_of(making, event);
+                making->close_known = true;
+        }
+        *making->left -= run->count < *making->left ? run->count : *making->left;
+        return 0;
+}
+
+// ---- stretches ----
+
+static bool is_unreadable(int error)
+{
+        return error == EBADMSG || error == EINVAL || error == ENOENT;
+}
+
+// Makes the slots of [*done_us, end_us), which are proved. Returns 0, or -1 with errno; *done_us is the first slot that
+// was not ended.
+static int make_stretch(struct making *making, int64_t *done_us, int64_t end_us)
+{
+        struct tickquery query = query_of(making, *done_us, end_us);
+        char why[REASON_SIZE];
+
+        making->slot_us = *done_us;
+        making->end_us = interval_next_us(making->bucket->interval, making->slot_us);
+        making->aggregate = (struct aggregate){0};
+        making->broken = making->close_known = false;
+        making->last_id = -1;
+        making->store->run->count = 0;
+        int result = tickquery_run(&query, take_run, making, why), error = errno;
+        if (result == 0)
+                result = advance(making, end_us);
+        if (result == STOP_FAILED) {
+                errno = making->error; // what was made before is made again
+                return -1;
+        }
+        if (derive_flush(making->store) < 0)
+                return -1;
+        *done_us = making->slot_us;
+        if (result >= 0)
+                return 0;
+        log_warn("%s %s: a bar cannot be made of its trades: %s", making->bucket->symbol,
+            interval_name(making->bucket->interval), why);
+        errno = error;
+        return -1;
+}
+
+// The next slots of [*done_us, end_us) that are proved and whose trades can be read; *done_us is moved to their first,
+// and *end_us to the last one's end. Returns 0 (there may be none), or -1 with EAGAIN.
+static int find_stretch(struct making *making, int64_t *done_us, int64_t *end_us)
+{
+        enum interval interval = making->bucket->interval;
+        bool found = find_chain(making, *done_us, &making->chain);
+
+        if (found && making->chain.start_us > *done_us)
+                *done_us = interval_ceil_us(interval, making->chain.start_us);
+        if (!found || *done_us >= *end_us) {
+                *done_us = *end_us;
+                return 0;
+        }
+        int64_t proved_us = interval_floor_us(interval, making->chain.end_us);
+        *end_us = proved_us < *end_us ? proved_us : *end_us;
+        int64_t pending_us = first_pending_us(making, *done_us, *end_us);
+        if (pending_us < *end_us)
+                *end_us = interval_floor_us(interval, pending_us);
+        if (*done_us < *end_us)
+                return 0;
+        errno = EAGAIN;
+        return -1;
+}
+
+static int make_slots(struct making *making, const struct range *range, int64_t *done_us)
+{
+        bool one_alone = false; // the next slot: somewhere behind it rows cannot be read
+
+        while (*done_us<range->end_us && * making->left> 0) {
+                int64_t end_us = range->end_us;
+
+                if (find_stretch(making, done_us, &end_us) < 0)
+                        return -1;
+                if (one_alone && *done_us < end_us)
+                        end_us = interval_next_us(making->bucket->interval, *done_us);
+                int result = *done_us < end_us ? make_stretch(making, done_us, end_us) : 0;
+                if (result < 0 && !is_unreadable(errno))
+                        return -1;
+                if (result < 0 && one_alone)
+                        *done_us = end_us; // this is the one
+                one_alone = result < 0 && !one_alone;
+        }
+        return 0;
+}
+
+int derivetick_make(struct store *store, struct bucket_state *bucket, struct tick_bucket *ticks,
+    const struct range *range, size_t *left, int64_t *done_us)
+{
+        struct making making = {.store = store, .bucket = bucket, .ticks = ticks, .left = left};
+        int result = ticks->covered.count == 0 || !bucket->symbol_known ? 1 : tickfiles_prepare(store, ticks);
+
+        *done_us = range->start_us;
+        if (result == 0)
+                result = bucket_prepare(store, bucket);
+        if (result != 0) {
+                *done_us = result < 0 ? range->start_us : range->end_us;
+                return result < 0 ? -1 : 0;
+        }
+        store->run->count = 0;
+        result = make_slots(&making, range, done_us);
+        int saved_errno = errno;
+        free(making.events);
+        errno = saved_errno;
+        return result;
+}
