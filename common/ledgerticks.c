@@ -16,22 +16,6 @@ const char *ledger_tick_kind_name(enum tick_kind kind)
         return names[kind];
 }
 
-// ---- lists: read first, told afterwards ----
-
-struct list {
-        char *items;
-        size_t count, capacity;
-};
-
-static void *list_next(struct list *list, size_t size)
-{
-        if (list->count == list->capacity) {
-                list->capacity = list->capacity > 0 ? 2 * list->capacity : 64;
-                list->items = memory_resized(list->items, list->capacity, size);
-        }
-        return memset(list->items + list->count++ * size, 0, size);
-}
-
 // ---- buckets ----
 
 struct stretch {
@@ -181,7 +165,7 @@ static int by_symbol(const void *left, const void *right)
         return order != 0 ? order : (int)a->kind - (int)b->kind;
 }
 
-static int list_ticks(struct ledgerview *view, struct list *list)
+static int list_ticks(struct ledgerview *view, struct ledgerview_list *list)
 {
         sqlite3_stmt *query = ledgerview_prepare(view,
             "SELECT id, symbol, kind, directory, followed, live, rows, first_us, last_us, defective, tombstones,"
@@ -191,7 +175,7 @@ static int list_ticks(struct ledgerview *view, struct list *list)
         if (query == NULL)
                 return -1;
         while ((code = sqlite3_step(query)) == SQLITE_ROW) {
-                if (read_tick(query, list_next(list, sizeof(struct counted))) < 0)
+                if (read_tick(query, ledgerview_list_next(list, sizeof(struct counted))) < 0)
                         list->count--;
         }
         return ledgerview_finished(view, query, code);
@@ -199,7 +183,7 @@ static int list_ticks(struct ledgerview *view, struct list *list)
 
 int ledgerview_each_tick(struct ledgerview *view, ledgerview_tick *callback, void *context)
 {
-        struct list list = {0};
+        struct ledgerview_list list = {0};
 
         if (!view->has_ticks)
                 return 0;
@@ -244,7 +228,7 @@ static int read_gap(sqlite3_stmt *row, struct ledger_tick_gap *gap)
 
 int ledgerview_each_tick_gap(struct ledgerview *view, uint32_t states, ledgerview_tick_gap *callback, void *context)
 {
-        struct list list = {0};
+        struct ledgerview_list list = {0};
         int code = SQLITE_ERROR;
 
         if (!view->has_ticks)
@@ -255,7 +239,7 @@ int ledgerview_each_tick_gap(struct ledgerview *view, uint32_t states, ledgervie
             "SELECT symbol, kind, epoch, first_id, tick_gaps.last_id, start_us, end_us, state, found_us, evidence"
             " FROM tick_gaps JOIN tick_buckets ON id = bucket ORDER BY symbol, kind, start_us, first_id");
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct ledger_tick_gap *gap = list_next(&list, sizeof(*gap));
+                struct ledger_tick_gap *gap = ledgerview_list_next(&list, sizeof(*gap));
 
                 if (read_gap(query, gap) < 0 || (states >> gap->state & 1) == 0)
                         list.count--;
@@ -271,7 +255,7 @@ int ledgerview_each_tick_gap(struct ledgerview *view, uint32_t states, ledgervie
 int ledgerview_each_id_range(
     struct ledgerview *view, const char *symbol, enum tick_kind kind, ledgerview_id_range *callback, void *context)
 {
-        struct list list = {0};
+        struct ledgerview_list list = {0};
         int code = SQLITE_ERROR;
 
         if (!view->has_ticks)
@@ -286,7 +270,7 @@ int ledgerview_each_id_range(
                 sqlite3_bind_text(query, 2, tick_group(kind), -1, SQLITE_STATIC);
         }
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW)
-                read_range(query, list_next(&list, sizeof(struct ledger_id_range)));
+                read_range(query, ledgerview_list_next(&list, sizeof(struct ledger_id_range)));
         int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
         ledgerview_end(view);
         for (size_t i = 0; i < list.count && result == 0; i++)

@@ -610,21 +610,16 @@ int ledgerview_missing(
         return result;
 }
 
-// ---- gaps, troubles, catalogue: read first, told afterwards ----
-
-struct told {
-        char *items;
-        size_t count, capacity;
-};
-
-static void *told_next(struct told *told, size_t size)
+void *ledgerview_list_next(struct ledgerview_list *list, size_t size)
 {
-        if (told->count == told->capacity) {
-                told->capacity = told->capacity > 0 ? told->capacity * 2 : 64;
-                told->items = memory_resized(told->items, told->capacity, size);
+        if (list->count == list->capacity) {
+                list->capacity = list->capacity > 0 ? list->capacity * 2 : 64;
+                list->items = memory_resized(list->items, list->capacity, size);
         }
-        return memset(told->items + told->count++ * size, 0, size);
+        return memset(list->items + list->count++ * size, 0, size);
 }
+
+// ---- gaps, troubles, catalogue: read first, told afterwards ----
 
 static int read_gap(sqlite3_stmt *row, struct ledger_gap *gap)
 {
@@ -643,7 +638,7 @@ static int read_gap(sqlite3_stmt *row, struct ledger_gap *gap)
 int ledgerview_each_gap(
     struct ledgerview *view, const char *symbol, uint32_t states, ledgerview_gap *callback, void *context)
 {
-        struct told told = {0};
+        struct ledgerview_list told = {0};
         int code = SQLITE_ERROR;
 
         if (ledgerview_begin(view) < 0)
@@ -654,7 +649,7 @@ int ledgerview_each_gap(
         if (query != NULL && symbol != NULL)
                 sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct ledger_gap *gap = told_next(&told, sizeof(*gap));
+                struct ledger_gap *gap = ledgerview_list_next(&told, sizeof(*gap));
 
                 if (read_gap(query, gap) < 0 || (states >> gap->state & 1) == 0)
                         told.count--;
@@ -669,7 +664,7 @@ int ledgerview_each_gap(
 
 int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callback, void *context)
 {
-        struct told told = {0};
+        struct ledgerview_list told = {0};
         int code = SQLITE_ERROR;
 
         if (ledgerview_begin(view) < 0)
@@ -678,7 +673,7 @@ int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callbac
             "SELECT symbol, interval, start_us, end_us, kind, attempts, retry_wall_ns, text FROM troubles"
             " JOIN buckets ON id = bucket ORDER BY symbol, interval, start_us");
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct ledger_trouble *trouble = told_next(&told, sizeof(*trouble));
+                struct ledger_trouble *trouble = ledgerview_list_next(&told, sizeof(*trouble));
 
                 ledgerview_copy_text(trouble->symbol, sizeof(trouble->symbol), query, 0);
                 if (interval_parse((const char *)sqlite3_column_text(query, 1), &trouble->interval) < 0)
@@ -701,7 +696,7 @@ int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callbac
 int ledgerview_each_difference(
     struct ledgerview *view, const char *symbol, ledgerview_difference *callback, void *context)
 {
-        struct told told = {0};
+        struct ledgerview_list told = {0};
         int code = SQLITE_ERROR;
 
         if (!view->has_ticks)
@@ -714,7 +709,7 @@ int ledgerview_each_difference(
         if (query != NULL && symbol != NULL)
                 sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct ledger_difference *difference = told_next(&told, sizeof(*difference));
+                struct ledger_difference *difference = ledgerview_list_next(&told, sizeof(*difference));
 
                 ledgerview_copy_text(difference->symbol, sizeof(difference->symbol), query, 0);
                 if (interval_parse((const char *)sqlite3_column_text(query, 1), &difference->interval) < 0)
@@ -733,7 +728,7 @@ int ledgerview_each_difference(
 
 int ledgerview_each_symbol(struct ledgerview *view, ledgerview_symbol *callback, void *context)
 {
-        struct told told = {0};
+        struct ledgerview_list told = {0};
         int code = SQLITE_ERROR;
 
         if (ledgerview_begin(view) < 0)
@@ -741,7 +736,7 @@ int ledgerview_each_symbol(struct ledgerview *view, ledgerview_symbol *callback,
         sqlite3_stmt *query =
             ledgerview_prepare(view, "SELECT symbol, base, quote, status, ended FROM catalogue ORDER BY symbol");
         while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct catalogue_entry *entry = told_next(&told, sizeof(*entry));
+                struct catalogue_entry *entry = ledgerview_list_next(&told, sizeof(*entry));
 
                 ledgerview_copy_text(entry->symbol, sizeof(entry->symbol), query, 0);
                 ledgerview_copy_text(entry->base, sizeof(entry->base), query, 1);

@@ -22,4 +22,13 @@ void ledgerview_copy_text(char *to, size_t size, sqlite3_stmt *row, int column);
 // Finalizes a query that gave `code` last. Returns 0 where it has come to its end in order, else -1.
 int ledgerview_finished(struct ledgerview *view, sqlite3_stmt *query, int code);
 
+// Rows are read first and told to the callback after the transaction. `items` is free()d by its user.
+struct ledgerview_list {
+        char *items;
+        size_t count, capacity;
+};
+
+// Room for one more item of `size` bytes, zeroed; valid until the next call.
+void *ledgerview_list_next(struct ledgerview_list *list, size_t size);
+
 #endif

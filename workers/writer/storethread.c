@@ -152,8 +152,7 @@ static bool feed(struct storethread *thread)
 {
         if (waits_for_room(thread))
                 return false;
-        int64_t row_before = thread->row_applied;
-        if (row_before >= atomic_load(&thread->handover->row_committed))
+        if (thread->row_applied >= atomic_load(&thread->handover->row_committed))
                 return true;
         if (spool_reader_each(thread->spool, thread->row_applied, ROWS_PER_PASS_MAX, apply_row, thread) == 0)
                 succeeded(thread);
@@ -162,9 +161,6 @@ static bool feed(struct storethread *thread)
         else
                 failed(thread, "store");
         schedule_sync(thread);
-        // At the start the newest row is not known: then the end is where there are no more.
-        if (thread->row_applied == row_before && !waits_for_room(thread))
-                return true;
         return thread->row_applied >= atomic_load(&thread->handover->row_committed);
 }
 
