@@ -41,8 +41,7 @@ $(BIN)/binancefeeder:     $(call objects,cli) $(CONFIG) $(COMMON)
 $(LIBEXEC)/supervisor:    $(call objects,supervisor) $(CONFIG) $(COMMON)
 $(LIBEXEC)/stream:        $(call objects,workers/stream) $(COMMON)
 $(LIBEXEC)/backfill:      $(call objects,workers/backfill) $(COMMON)
-$(LIBEXEC)/writer:        $(call objects,workers/writer) $(BUILD)/obj/workers/gateway/msgpackwalk.o $(CONFIG) \
-	$(COMMON)
+$(LIBEXEC)/writer:        $(call objects,workers/writer) $(CONFIG) $(COMMON)
 $(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 

@@ -119,10 +119,10 @@
 #define WANTS_MAX 1024                      // ranges asked for on the command line and not yet had
 
 // ---- a MarketStore server as store ----
-#define SINK_CONNECT_MS 2000
-#define SINK_ANSWER_MS 30000                       // for one request; a large one takes half a second
-#define SINK_ANSWER_BYTES_MAX (256L * 1024 * 1024) // of an answer
-#define SINK_RETRY_MS_MIN 500                      // after the server was not reached, doubling
+#define STORERPC_CONNECT_MS 2000
+#define STORERPC_ANSWER_MS 30000                       // for one request; a large one takes half a second
+#define STORERPC_ANSWER_BYTES_MAX (256L * 1024 * 1024) // of an answer
+#define SINK_RETRY_MS_MIN 500                          // after the server was not reached, doubling
 #define SINK_RETRY_MS_MAX 15000
 #define SINK_PARCEL_ROWS_MAX 50000              // in one write
 #define SINK_KEPT_BYTES_MAX (64L * 1024 * 1024) // rows sent and not yet proved durable
@@ -179,8 +179,8 @@
 #define GATEWAY_WRITE_BYTES (256 * 1024)      // given to a socket at once
 #define GATEWAY_REQUESTS_MAX 1024             // queries in one call
 #define GATEWAY_BUCKETS_MAX 16384             // buckets in one call
-#define GATEWAY_VALUES_MAX 262144             // values in one call
-#define GATEWAY_NESTING_MAX 16                // of a call's lists and maps
+#define MSGPACK_VALUES_MAX 262144             // values in one call
+#define MSGPACK_NESTING_MAX 16                // of a call's lists and maps
 #define GATEWAY_STOP_S 5                      // for answers under way when the program ends
 
 // ---- control ----

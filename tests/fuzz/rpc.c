@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // LINK: workers/gateway/block.c workers/gateway/body.c workers/gateway/columns.c workers/gateway/dataset.c
 // LINK: workers/gateway/fixedreader.c workers/gateway/getinfo.c workers/gateway/listsymbols.c
-// LINK: workers/gateway/message.c workers/gateway/msgpackwalk.c workers/gateway/place.c workers/gateway/query.c
+// LINK: workers/gateway/message.c workers/gateway/place.c workers/gateway/query.c
 // LINK: workers/gateway/reader.c workers/gateway/rpc.c workers/gateway/tickreader.c workers/gateway/tree.c
 // LINK: workers/gateway/work.c -lmsgpackc
 // CORPUS: rpc
 // Bytes from outside as the body of POST /rpc: every one gets an answer that is msgpack, and leaves no memory behind.
 #include "common/log.h"
+#include "common/msgpackwalk.h"
 #include "tests/unit/gateway_calls.h"
-#include "workers/gateway/msgpackwalk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LINK: workers/gateway/block.c workers/gateway/body.c workers/gateway/columns.c workers/gateway/dataset.c
 // LINK: workers/gateway/fixedreader.c workers/gateway/getinfo.c workers/gateway/listsymbols.c
-// LINK: workers/gateway/message.c workers/gateway/msgpackwalk.c workers/gateway/place.c workers/gateway/query.c
+// LINK: workers/gateway/message.c workers/gateway/place.c workers/gateway/query.c
 // LINK: workers/gateway/reader.c workers/gateway/rpc.c workers/gateway/tickreader.c workers/gateway/tree.c
 // LINK: workers/gateway/work.c -lmsgpackc
 #include "common/clock.h"

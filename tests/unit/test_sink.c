@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes to a MarketStore server: its messages, when a row counts, and what is left of a write that was read back.
-// LINK: workers/writer/sinkrpc.c workers/writer/sinkparcel.c workers/writer/sinkrule.c workers/gateway/msgpackwalk.c
+// LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
 // LINK: -lmsgpackc
+#include "common/storerpc.h"
 #include "workers/writer/sinkparcel.h"
-#include "workers/writer/sinkrpc.h"
 #include "workers/writer/sinkrule.h"
 
 #include <setjmp.h>
@@ -17,13 +17,13 @@
 #define BAR_BYTES 48
 #define EPOCH INT64_C(1704067200) // 2024-01-01
 
-static struct sink_layout seed_layout(void)
+static struct storerpc_layout seed_layout(void)
 {
         struct yearfile_schema schema;
-        struct sink_layout layout;
+        struct storerpc_layout layout;
 
         yearfile_bar_schema(INTERVAL_1M, false, &schema);
-        sink_layout_make(&schema, &layout);
+        storerpc_layout_make(&schema, &layout);
         return layout;
 }
 
@@ -31,7 +31,7 @@ static void make_bar(uint8_t row[BAR_BYTES], int64_t epoch_s, double open)
 {
         const double values[5] = {open, open + 1, open - 1, open, 100};
 
-        sink_row_set_epoch_s(row, epoch_s);
+        storerpc_row_set_epoch_s(row, epoch_s);
         memcpy(row + 8, values, sizeof(values));
 }
 
@@ -60,21 +60,21 @@ static size_t unhex(const char *hex, uint8_t *bytes)
         return count;
 }
 
-static struct sink_layout captured_layout(void)
+static struct storerpc_layout captured_layout(void)
 {
         struct yearfile_schema schema;
-        struct sink_layout layout;
+        struct storerpc_layout layout;
 
         yearfile_bar_schema(INTERVAL_1M, false, &schema);
         for (size_t i = 0; i < 4; i++)
                 schema.columns[i].type = COLUMN_F4;
-        sink_layout_make(&schema, &layout);
+        storerpc_layout_make(&schema, &layout);
         return layout;
 }
 
 static void a_stock_server_s_answer_becomes_rows(void **state)
 {
-        struct sink_layout layout = captured_layout();
+        struct storerpc_layout layout = captured_layout();
         uint8_t bytes[1024], *rows;
         size_t count, length = unhex(captured, bytes);
         char why[REASON_SIZE];
@@ -83,10 +83,11 @@ static void a_stock_server_s_answer_becomes_rows(void **state)
 
         (void)state;
         assert_int_equal(layout.row_bytes, 32);
-        assert_int_equal(sinkrpc_decode_query(bytes, length, &layout, layout.count, &rows, &count, why), SINKRPC_FINE);
+        assert_int_equal(
+            storerpc_decode_query(bytes, length, &layout, layout.count, &rows, &count, why), STORERPC_FINE);
         assert_int_equal(count, 2);
-        assert_int_equal(sink_row_epoch_s(rows), EPOCH);
-        assert_int_equal(sink_row_epoch_s(rows + 32), EPOCH + 60);
+        assert_int_equal(storerpc_row_epoch_s(rows), EPOCH);
+        assert_int_equal(storerpc_row_epoch_s(rows + 32), EPOCH + 60);
         memcpy(&close, rows + 32 + 20, sizeof(close));
         memcpy(&volume, rows + 32 + 24, sizeof(volume));
         assert_true(close == 2.5f);
@@ -96,7 +97,7 @@ static void a_stock_server_s_answer_becomes_rows(void **state)
 
 static void an_answer_cut_anywhere_is_garbled_and_costs_nothing(void **state)
 {
-        struct sink_layout layout = captured_layout();
+        struct storerpc_layout layout = captured_layout();
         uint8_t bytes[1024], *rows;
         size_t count, length = unhex(captured, bytes);
         char why[REASON_SIZE];
@@ -104,21 +105,21 @@ static void an_answer_cut_anywhere_is_garbled_and_costs_nothing(void **state)
         (void)state;
         for (size_t cut = 0; cut < length; cut++) {
                 assert_int_equal(
-                    sinkrpc_decode_query(bytes, cut, &layout, layout.count, &rows, &count, why), SINKRPC_GARBLED);
+                    storerpc_decode_query(bytes, cut, &layout, layout.count, &rows, &count, why), STORERPC_GARBLED);
                 assert_null(rows);
         }
 }
 
 static void an_answer_in_other_columns_is_refused(void **state)
 {
-        struct sink_layout layout = seed_layout(); // f8 where the answer has f4
+        struct storerpc_layout layout = seed_layout(); // f8 where the answer has f4
         uint8_t bytes[1024], *rows;
         size_t count, length = unhex(captured, bytes);
         char why[REASON_SIZE];
 
         (void)state;
         assert_int_equal(
-            sinkrpc_decode_query(bytes, length, &layout, layout.count, &rows, &count, why), SINKRPC_REFUSED);
+            storerpc_decode_query(bytes, length, &layout, layout.count, &rows, &count, why), STORERPC_REFUSED);
         assert_string_equal(why, "the server answers without a column Open of type f8");
 }
 
@@ -126,17 +127,17 @@ static void a_write_is_told_apart_from_its_failures(void **state)
 {
         static const struct {
                 const char *hex;
-                enum sinkrpc_verdict verdict;
+                enum storerpc_verdict verdict;
         } cases[] = {
             // {result: {responses: nil}}
-            {"81a6726573756c7481a9726573706f6e736573c0", SINKRPC_FINE},
+            {"81a6726573756c7481a9726573706f6e736573c0", STORERPC_FINE},
             // {result: {responses: [{error: "x"}]}}
-            {"81a6726573756c7481a9726573706f6e7365739181a56572726f72a178", SINKRPC_REFUSED},
+            {"81a6726573756c7481a9726573706f6e7365739181a56572726f72a178", STORERPC_REFUSED},
             // {error: {message: "x"}}
-            {"81a56572726f7281a76d657373616765a178", SINKRPC_REFUSED},
-            {"80", SINKRPC_GARBLED},
-            {"c1", SINKRPC_GARBLED},
-            {"", SINKRPC_GARBLED},
+            {"81a56572726f7281a76d657373616765a178", STORERPC_REFUSED},
+            {"80", STORERPC_GARBLED},
+            {"c1", STORERPC_GARBLED},
+            {"", STORERPC_GARBLED},
         };
         uint8_t bytes[256];
         char why[REASON_SIZE];
@@ -145,13 +146,13 @@ static void a_write_is_told_apart_from_its_failures(void **state)
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 size_t length = unhex(cases[i].hex, bytes);
 
-                assert_int_equal(sinkrpc_decode_write(bytes, length, why), cases[i].verdict);
+                assert_int_equal(storerpc_decode_write(bytes, length, why), cases[i].verdict);
         }
 }
 
 static void a_written_dataset_holds_columns_in_the_bucket_s_order(void **state)
 {
-        struct sink_layout layout = seed_layout();
+        struct storerpc_layout layout = seed_layout();
         msgpack_sbuffer out;
         uint8_t rows[2 * BAR_BYTES];
         int64_t epochs[2] = {EPOCH, EPOCH + 60};
@@ -160,7 +161,7 @@ static void a_written_dataset_holds_columns_in_the_bucket_s_order(void **state)
         make_bar(rows, epochs[0], 10);
         make_bar(rows + BAR_BYTES, epochs[1], 20);
         msgpack_sbuffer_init(&out);
-        sinkrpc_encode_write(&out, "BTCUSDT/1Min/OHLCV", &layout, rows, 2);
+        storerpc_encode_write(&out, "BTCUSDT/1Min/OHLCV", &layout, rows, 2);
         const char names[] = "\xa5"
                              "Epoch\xa4"
                              "Open\xa4"
@@ -201,7 +202,7 @@ static void a_row_counts_after_a_later_success_on_its_connection(void **state)
 
 // ---- parcels ----
 
-static struct parcel *parcel_of(const struct sink_layout *layout, const int *minutes, size_t count)
+static struct parcel *parcel_of(const struct storerpc_layout *layout, const int *minutes, size_t count)
 {
         struct parcel *parcel = parcel_new(NULL, 2024);
         uint8_t row[BAR_BYTES];
@@ -216,7 +217,7 @@ static struct parcel *parcel_of(const struct sink_layout *layout, const int *min
 static void rows_go_out_in_order_of_time_and_the_last_of_a_slot_wins(void **state)
 {
         static const int minutes[] = {5, 3, 5, 1, 3};
-        struct sink_layout layout = seed_layout();
+        struct storerpc_layout layout = seed_layout();
         struct parcel *parcel = parcel_of(&layout, minutes, 5);
         const double opens[] = {3, 4, 2};
         double open;
@@ -225,7 +226,7 @@ static void rows_go_out_in_order_of_time_and_the_last_of_a_slot_wins(void **stat
         parcel_sort(parcel, &layout);
         assert_int_equal(parcel->count, 3);
         for (size_t i = 0; i < 3; i++) {
-                assert_int_equal(sink_row_epoch_s(parcel->rows + i * BAR_BYTES), EPOCH + 60 * (1 + 2 * (int64_t)i));
+                assert_int_equal(storerpc_row_epoch_s(parcel->rows + i * BAR_BYTES), EPOCH + 60 * (1 + 2 * (int64_t)i));
                 memcpy(&open, parcel->rows + i * BAR_BYTES + 8, sizeof(open));
                 assert_true(open == opens[i]);
         }
@@ -235,7 +236,7 @@ static void rows_go_out_in_order_of_time_and_the_last_of_a_slot_wins(void **stat
 static void only_what_the_server_has_not_stays(void **state)
 {
         static const int minutes[] = {0, 1, 2, 3};
-        struct sink_layout layout = seed_layout();
+        struct storerpc_layout layout = seed_layout();
         struct parcel *parcel = parcel_of(&layout, minutes, 4);
         uint8_t found[3 * BAR_BYTES];
 
@@ -246,15 +247,15 @@ static void only_what_the_server_has_not_stays(void **state)
         assert_int_equal(parcel_mark(parcel, &layout, 0, 4, found, 3), 1);
         parcel_keep_missing(parcel, &layout);
         assert_int_equal(parcel->count, 2);
-        assert_int_equal(sink_row_epoch_s(parcel->rows), EPOCH + 60);
-        assert_int_equal(sink_row_epoch_s(parcel->rows + BAR_BYTES), EPOCH + 120);
+        assert_int_equal(storerpc_row_epoch_s(parcel->rows), EPOCH + 60);
+        assert_int_equal(storerpc_row_epoch_s(parcel->rows + BAR_BYTES), EPOCH + 120);
         parcel_free(parcel);
 }
 
 static void a_newer_row_replaces_one_that_is_under_way(void **state)
 {
         static const int minutes[] = {0, 1, 2, 3};
-        struct sink_layout layout = seed_layout();
+        struct storerpc_layout layout = seed_layout();
         struct parcel *parcel = parcel_of(&layout, minutes, 4);
         uint8_t newer[2 * BAR_BYTES];
 
@@ -263,16 +264,16 @@ static void a_newer_row_replaces_one_that_is_under_way(void **state)
         make_bar(newer + BAR_BYTES, EPOCH + 600, 9);
         parcel_forget(parcel, &layout, newer, 2);
         assert_int_equal(parcel->count, 3);
-        assert_int_equal(sink_row_epoch_s(parcel->rows + BAR_BYTES), EPOCH + 120);
+        assert_int_equal(storerpc_row_epoch_s(parcel->rows + BAR_BYTES), EPOCH + 120);
         parcel_free(parcel);
 }
 
 static void rows_far_apart_are_read_back_apart(void **state)
 {
         static const int minutes[] = {0, 1, 2, 400000, 400001};
-        struct sink_layout layout = seed_layout();
+        struct storerpc_layout layout = seed_layout();
         struct parcel *parcel = parcel_of(&layout, minutes, 5);
-        struct sink_range range;
+        struct storerpc_range range;
 
         (void)state;
         assert_int_equal(parcel_span(parcel, &layout, 0, &range), 3);

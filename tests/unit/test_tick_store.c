@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ticks in the store: each id once, whatever is repeated, reordered or restarted; what is lost is said.
 // LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
-// LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c workers/writer/sinkhttp.c
-// LINK: workers/writer/sinkparcel.c workers/writer/sinkrpc.c workers/writer/sinkrule.c workers/gateway/msgpackwalk.c
+// LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c
+// LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
 // LINK: -lcurl -lmsgpackc
 // LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
 // LINK: workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c

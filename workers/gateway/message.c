@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/gateway/message.h"
 
-#include "workers/gateway/msgpackwalk.h"
+#include "common/msgpackwalk.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -68,14 +68,14 @@ static void withdraw(struct store *store, struct bucket_state *bucket, int64_t s
         }
 }
 
-static void on_lost(void *context, void *owner, enum sink_loss loss, const struct sink_layout *layout,
+static void on_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
     const uint8_t *rows, size_t count, const char *why)
 {
         struct store *store = ((struct server_store *)context)->store;
         struct bucket_state *bucket = owner;
         char time[TIME_TEXT_SIZE], reason[REASON_SIZE];
 
-        (void)time_format_us(sink_row_epoch_s(rows) * US_PER_S, time);
+        (void)time_format_us(storerpc_row_epoch_s(rows) * US_PER_S, time);
         if (loss == SINK_CHANGED) {
                 log_warn(
                     "%s %s: another program writes to this bucket of %s: %zu bars from %s on have other values there "
@@ -85,7 +85,7 @@ static void on_lost(void *context, void *owner, enum sink_loss loss, const struc
         }
         for (size_t i = 0; i < count; i++) {
                 int64_t slot_us =
-                    interval_floor_us(bucket->interval, sink_row_epoch_s(rows + i * layout->row_bytes) * US_PER_S);
+                    interval_floor_us(bucket->interval, storerpc_row_epoch_s(rows + i * layout->row_bytes) * US_PER_S);
                 int64_t end_us = interval_next_us(bucket->interval, slot_us);
 
                 withdraw(store, bucket, slot_us, end_us);
@@ -174,7 +174,7 @@ static void adopt_rows(
 
         for (size_t i = 0; i < count; i++) {
                 int64_t slot_us =
-                    interval_floor_us(bucket->interval, sink_row_epoch_s(rows + i * row_bytes) * US_PER_S);
+                    interval_floor_us(bucket->interval, storerpc_row_epoch_s(rows + i * row_bytes) * US_PER_S);
 
                 store_require_memory(
                     ranges_set(&found, slot_us, interval_next_us(bucket->interval, slot_us), BAR_ADOPTED));
@@ -187,13 +187,13 @@ static void adopt_rows(
 // Returns 0; 1, refused; -1.
 static int adopt(struct store *store, struct bucket_state *bucket, const char *key)
 {
-        struct sink_range range = {.end_s = year_start_us(ADOPT_YEAR_END) / US_PER_S, .limit = ADOPT_ROWS};
-        struct sink_layout layout;
+        struct storerpc_range range = {.end_s = year_start_us(ADOPT_YEAR_END) / US_PER_S, .limit = ADOPT_ROWS};
+        struct storerpc_layout layout;
         char why[REASON_SIZE];
         size_t count, total = 0;
         uint8_t *rows;
 
-        sink_layout_make(&bucket->schema, &layout);
+        storerpc_layout_make(&bucket->schema, &layout);
         size_t row_bytes = 8 + (size_t)column_type_bytes(layout.columns[1].type);
         do {
                 int result = sink_read(store->server->sink, key, &layout, 2, &range, &rows, &count, why);
@@ -206,7 +206,7 @@ static int adopt(struct store *store, struct bucket_state *bucket, const char *k
                 }
                 adopt_rows(store, bucket, rows, row_bytes, count);
                 if (count > 0) // a start within a slot would bring that slot again
-                        range.start_s = sink_row_epoch_s(rows + (count - 1) * row_bytes) +
+                        range.start_s = storerpc_row_epoch_s(rows + (count - 1) * row_bytes) +
                                         (bucket->timeframe_ns + 999999999) / 1000000000;
                 free(rows);
                 total += count;
@@ -268,11 +268,11 @@ static const char *unstorable(const struct bucket_state *bucket, int64_t slot_us
 static struct sink_target *target_of(struct store *store, struct bucket_state *bucket)
 {
         char key[BUCKET_NAME_SIZE];
-        struct sink_layout layout;
+        struct storerpc_layout layout;
 
         if (bucket->target == NULL) {
                 key_of(bucket, key);
-                sink_layout_make(&bucket->schema, &layout);
+                storerpc_layout_make(&bucket->schema, &layout);
                 bucket->target = sink_target_new(store->server->sink, key, &layout, bucket);
         }
         return bucket->target;
@@ -282,8 +282,8 @@ static struct sink_target *target_of(struct store *store, struct bucket_state *b
 static int read_covered(
     struct store *store, const struct row_run *run, struct sink_target *target, uint8_t **found, size_t *found_count)
 {
-        const struct sink_layout *layout = sink_target_layout(target);
-        struct sink_range range = {.start_s = INT64_MAX, .end_s = INT64_MIN};
+        const struct storerpc_layout *layout = sink_target_layout(target);
+        struct storerpc_range range = {.start_s = INT64_MAX, .end_s = INT64_MIN};
         char key[BUCKET_NAME_SIZE], why[REASON_SIZE];
 
         *found = NULL;
@@ -305,7 +305,7 @@ static int read_covered(
 }
 
 // Encodes the run's rows; leaves out those that the server has just so. Returns how many are to be sent.
-static size_t encode_run(struct server_store *server, struct row_run *run, const struct sink_layout *layout,
+static size_t encode_run(struct server_store *server, struct row_run *run, const struct storerpc_layout *layout,
     const uint8_t *found, size_t found_count)
 {
         struct bar_layout bar;
@@ -317,9 +317,9 @@ static size_t encode_run(struct server_store *server, struct row_run *run, const
                 int64_t epoch_s = run->slots_us[i] / US_PER_S;
 
                 bar_layout_encode(&bar, epoch_s, &run->values[i], row);
-                while (at < found_count && sink_row_epoch_s(found + at * layout->row_bytes) < epoch_s)
+                while (at < found_count && storerpc_row_epoch_s(found + at * layout->row_bytes) < epoch_s)
                         at++;
-                bool there = at < found_count && sink_row_epoch_s(found + at * layout->row_bytes) == epoch_s;
+                bool there = at < found_count && storerpc_row_epoch_s(found + at * layout->row_bytes) == epoch_s;
                 run->changes[i] = there ? YEARFILE_REWRITTEN : YEARFILE_NEW;
                 if (there && memcmp(found + at * layout->row_bytes, row, layout->row_bytes) == 0)
                         run->changes[i] = YEARFILE_UNCHANGED;
@@ -332,7 +332,7 @@ static size_t encode_run(struct server_store *server, struct row_run *run, const
 static int write_run(struct store *store, struct row_run *run, bool live)
 {
         struct sink_target *target = target_of(store, run->bucket);
-        const struct sink_layout *layout = sink_target_layout(target);
+        const struct storerpc_layout *layout = sink_target_layout(target);
         uint8_t *found;
         size_t found_count;
 
@@ -357,8 +357,8 @@ static ssize_t read_bars(struct store *store, struct bucket_state *bucket, int64
     size_t count_max, int64_t *open_us, struct bar_values *bars)
 {
         struct sink_target *target = target_of(store, bucket);
-        const struct sink_layout *layout = sink_target_layout(target);
-        struct sink_range range = {
+        const struct storerpc_layout *layout = sink_target_layout(target);
+        struct storerpc_range range = {
             .start_s = start_us / US_PER_S, .end_s = (*end_us - 1) / US_PER_S, .limit = (int64_t)count_max};
         struct bar_layout bar;
         char key[BUCKET_NAME_SIZE], why[REASON_SIZE];
@@ -376,7 +376,7 @@ static ssize_t read_bars(struct store *store, struct bucket_state *bucket, int64
         bar_layout_make(&bucket->schema, &bar);
         count = count < count_max ? count : count_max;
         for (size_t i = 0; i < count; i++) {
-                open_us[i] = sink_row_epoch_s(rows + i * layout->row_bytes) * US_PER_S;
+                open_us[i] = storerpc_row_epoch_s(rows + i * layout->row_bytes) * US_PER_S;
                 bar_layout_decode(&bar, rows + i * layout->row_bytes, &bars[i]);
         }
         free(rows);

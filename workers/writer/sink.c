@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "workers/writer/sinkhttp.h"
+#include "common/storehttp.h"
 #include "workers/writer/sinkparcel.h"
 #include "workers/writer/sinkrule.h"
 
@@ -17,15 +17,15 @@
 
 struct sink_target {
         struct sink *sink;
-        char key[SINK_KEY_SIZE];
-        struct sink_layout layout;
+        char key[STORERPC_KEY_SIZE];
+        struct storerpc_layout layout;
         void *owner;
         struct parcel *parcels; // the newest first
 };
 
 struct sink {
         struct sink_events events;
-        struct sinkhttp *http;
+        struct storehttp *http;
         msgpack_sbuffer request;
         struct sink_target **targets;
         size_t targets_count;
@@ -46,7 +46,7 @@ struct sink *sink_new(const char *url, const struct sink_events *events)
 
         sink->events = *events;
         msgpack_sbuffer_init(&sink->request);
-        sink->http = sinkhttp_new(url);
+        sink->http = storehttp_new(url);
         if (sink->http != NULL)
                 return sink;
         sink_free(sink);
@@ -65,7 +65,7 @@ void sink_free(struct sink *sink)
                 free(sink->targets[i]);
         free(sink->targets);
         msgpack_sbuffer_destroy(&sink->request);
-        sinkhttp_free(sink->http);
+        storehttp_free(sink->http);
         free(sink);
 }
 
@@ -96,7 +96,7 @@ static int went_away(struct sink *sink, const char *why)
 
 // Sends what lies in sink->request. Returns 0, or -1 with EHOSTUNREACH; *tried then says that it may have taken effect
 // (NULL: no matter).
-static int post(struct sink *sink, struct sinkhttp_answer *answer, bool *tried, char why[REASON_SIZE])
+static int post(struct sink *sink, struct storehttp_answer *answer, bool *tried, char why[REASON_SIZE])
 {
         if (sink->away && mono_now().us < sink->retry_at.us) {
                 errno = EHOSTUNREACH;
@@ -104,8 +104,8 @@ static int post(struct sink *sink, struct sinkhttp_answer *answer, bool *tried, 
         }
         if (tried != NULL)
                 *tried = true;
-        sink->events.blocks(sink->events.context, SINK_CONNECT_MS + SINK_ANSWER_MS);
-        if (sinkhttp_post(sink->http, sink->request.data, sink->request.size, answer, why) == 0)
+        sink->events.blocks(sink->events.context, STORERPC_CONNECT_MS + STORERPC_ANSWER_MS);
+        if (storehttp_post(sink->http, sink->request.data, sink->request.size, answer, why) == 0)
                 return 0;
         return went_away(sink, why);
 }
@@ -121,59 +121,60 @@ static void succeeded(struct sink *sink, uint64_t connection, mono_time began)
 }
 
 static int look_result(
-    struct sink *sink, enum sinkrpc_verdict verdict, uint64_t connection, mono_time began, const char *why)
+    struct sink *sink, enum storerpc_verdict verdict, uint64_t connection, mono_time began, const char *why)
 {
-        if (verdict == SINKRPC_GARBLED)
+        if (verdict == STORERPC_GARBLED)
                 return went_away(sink, why);
         succeeded(sink, connection, began);
-        return verdict == SINKRPC_FINE ? 0 : verdict == SINKRPC_ABSENT ? 1 : 2;
+        return verdict == STORERPC_FINE ? 0 : verdict == STORERPC_ABSENT ? 1 : 2;
 }
 
 int sink_probe(struct sink *sink)
 {
-        struct sinkhttp_answer answer;
+        struct storehttp_answer answer;
         mono_time began = mono_now();
         char why[REASON_SIZE] = "";
         size_t buckets;
 
-        sinkrpc_encode_list(&sink->request);
+        storerpc_encode_list(&sink->request);
         if (post(sink, &answer, NULL, why) < 0)
                 return -1;
-        enum sinkrpc_verdict verdict = sinkrpc_decode_list(answer.bytes, answer.length, &buckets, why);
+        enum storerpc_verdict verdict = storerpc_decode_list(answer.bytes, answer.length, &buckets, why);
         return look_result(sink, verdict, answer.connection, began, why) < 0 ? -1 : 0;
 }
 
 int sink_info(struct sink *sink, const char *key, struct yearfile_schema *schema, char why[REASON_SIZE])
 {
-        struct sinkhttp_answer answer;
+        struct storehttp_answer answer;
         mono_time began = mono_now();
 
-        sinkrpc_encode_info(&sink->request, key);
+        storerpc_encode_info(&sink->request, key);
         if (post(sink, &answer, NULL, why) < 0)
                 return -1;
-        enum sinkrpc_verdict verdict = sinkrpc_decode_info(answer.bytes, answer.length, schema, why);
+        enum storerpc_verdict verdict = storerpc_decode_info(answer.bytes, answer.length, schema, why);
         return look_result(sink, verdict, answer.connection, began, why);
 }
 
-int sink_read(struct sink *sink, const char *key, const struct sink_layout *layout, size_t columns,
-    const struct sink_range *range, uint8_t **rows, size_t *count, char why[REASON_SIZE])
+int sink_read(struct sink *sink, const char *key, const struct storerpc_layout *layout, size_t columns,
+    const struct storerpc_range *range, uint8_t **rows, size_t *count, char why[REASON_SIZE])
 {
-        struct sinkhttp_answer answer;
+        struct storehttp_answer answer;
         mono_time began = mono_now();
 
         *rows = NULL;
         *count = 0;
-        sinkrpc_encode_query(&sink->request, key, layout, columns, range);
+        storerpc_encode_query(&sink->request, key, layout, columns, range);
         if (post(sink, &answer, NULL, why) < 0)
                 return -1;
-        enum sinkrpc_verdict verdict =
-            sinkrpc_decode_query(answer.bytes, answer.length, layout, columns, rows, count, why);
+        enum storerpc_verdict verdict =
+            storerpc_decode_query(answer.bytes, answer.length, layout, columns, rows, count, why);
         return look_result(sink, verdict, answer.connection, began, why);
 }
 
 // ---- targets and the list of parcels ----
 
-struct sink_target *sink_target_new(struct sink *sink, const char *key, const struct sink_layout *layout, void *owner)
+struct sink_target *sink_target_new(
+    struct sink *sink, const char *key, const struct storerpc_layout *layout, void *owner)
 {
         struct sink_target *target = memory_zeroed(1, sizeof(*target));
 
@@ -186,7 +187,7 @@ struct sink_target *sink_target_new(struct sink *sink, const char *key, const st
         return target;
 }
 
-const struct sink_layout *sink_target_layout(const struct sink_target *target)
+const struct storerpc_layout *sink_target_layout(const struct sink_target *target)
 {
         return &target->layout;
 }
@@ -257,12 +258,12 @@ static void lose(struct sink *sink, struct parcel *parcel, enum sink_loss loss, 
 static int read_back(struct sink *sink, struct parcel *parcel, size_t *changed, char why[REASON_SIZE])
 {
         const struct sink_target *target = parcel->target;
-        const struct sink_layout *layout = &target->layout;
+        const struct storerpc_layout *layout = &target->layout;
 
         *changed = 0;
         sort(sink, parcel);
         for (size_t first = 0, end; first < parcel->count; first = end) {
-                struct sink_range range;
+                struct storerpc_range range;
                 uint8_t *found;
                 size_t found_count;
 
@@ -283,13 +284,13 @@ static int read_back(struct sink *sink, struct parcel *parcel, size_t *changed, 
 static int write_once(struct sink *sink, struct parcel *parcel, char why[REASON_SIZE])
 {
         const struct sink_target *target = parcel->target;
-        struct sinkhttp_answer answer;
+        struct storehttp_answer answer;
         mono_time began = mono_now();
 
-        sinkrpc_encode_write(&sink->request, target->key, &target->layout, parcel->rows, parcel->count);
+        storerpc_encode_write(&sink->request, target->key, &target->layout, parcel->rows, parcel->count);
         if (post(sink, &answer, &parcel->uncertain, why) < 0)
                 return -1;
-        enum sinkrpc_verdict verdict = sinkrpc_decode_write(answer.bytes, answer.length, why);
+        enum storerpc_verdict verdict = storerpc_decode_write(answer.bytes, answer.length, why);
         int result = look_result(sink, verdict, answer.connection, began, why);
         if (result != 0)
                 return result;

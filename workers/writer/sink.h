@@ -2,7 +2,7 @@
 // Rows on their way into a MarketStore server: gathered per bucket and year into large writes, sent in order of time,
 // one bucket a request (so that a failure has an owner), kept until they are durable there (sinkrule.h), read back and
 // sent again as far as they are missing after any answer that was not a plain yes. Takes bars and ticks alike: a row is
-// bytes in the bucket's own columns (sinkrpc.h). Used by barserver.c (and the ticks' side) on the store thread. Owns
+// bytes in the bucket's own columns (storerpc.h). Used by barserver.c (and the ticks' side) on the store thread. Owns
 // the connection and the rows it was given.
 //
 // Functions that talk to the server return -1 with EHOSTUNREACH while it cannot be reached, at once where that was
@@ -11,7 +11,7 @@
 #ifndef WRITER_SINK_H
 #define WRITER_SINK_H
 
-#include "workers/writer/sinkrpc.h"
+#include "common/storerpc.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ struct sink_events {
         // Before a call that may block for so long.
         void (*blocks)(void *context, int64_t ms);
         // Rows that are given up; `owner` as in sink_target_new().
-        void (*lost)(void *context, void *owner, enum sink_loss loss, const struct sink_layout *layout,
+        void (*lost)(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
             const uint8_t *rows, size_t count, const char *why);
         // The server went (`why`) or is back (NULL).
         void (*away)(void *context, const char *why);
@@ -50,13 +50,14 @@ int sink_probe(struct sink *sink);
 // A bucket's columns. Returns 0; 1, there is no such bucket; 2, the server refuses to tell (`why`); -1.
 int sink_info(struct sink *sink, const char *key, struct yearfile_schema *schema, char why[REASON_SIZE]);
 // Rows in a range, of the first `columns` columns (allocated). Return as above.
-int sink_read(struct sink *sink, const char *key, const struct sink_layout *layout, size_t columns,
-    const struct sink_range *range, uint8_t **rows, size_t *count, char why[REASON_SIZE]);
+int sink_read(struct sink *sink, const char *key, const struct storerpc_layout *layout, size_t columns,
+    const struct storerpc_range *range, uint8_t **rows, size_t *count, char why[REASON_SIZE]);
 
 // ---- writing ----
 
-struct sink_target *sink_target_new(struct sink *sink, const char *key, const struct sink_layout *layout, void *owner);
-const struct sink_layout *sink_target_layout(const struct sink_target *target);
+struct sink_target *sink_target_new(
+    struct sink *sink, const char *key, const struct storerpc_layout *layout, void *owner);
+const struct storerpc_layout *sink_target_layout(const struct sink_target *target);
 // Takes rows (copied; of a fixed bucket in ascending order). Of two fixed rows at one time the later wins. May send
 // what has become many. Returns 0; or -1 with nothing taken.
 int sink_put(struct sink_target *target, const uint8_t *rows, size_t count);

@@ -29,22 +29,22 @@ void parcel_free(struct parcel *parcel)
 
 int64_t parcel_year_of(const uint8_t *row)
 {
-        return year_of_us(sink_row_epoch_s(row) * US_PER_S);
+        return year_of_us(storerpc_row_epoch_s(row) * US_PER_S);
 }
 
 // ---- order ----
 
-static int compare_times(const struct sink_layout *layout, const uint8_t *a, const uint8_t *b)
+static int compare_times(const struct storerpc_layout *layout, const uint8_t *a, const uint8_t *b)
 {
-        int64_t a_s = sink_row_epoch_s(a), b_s = sink_row_epoch_s(b);
-        int32_t a_ns = sink_row_nanos(layout, a), b_ns = sink_row_nanos(layout, b);
+        int64_t a_s = storerpc_row_epoch_s(a), b_s = storerpc_row_epoch_s(b);
+        int32_t a_ns = storerpc_row_nanos(layout, a), b_ns = storerpc_row_nanos(layout, b);
 
         if (a_s != b_s)
                 return a_s < b_s ? -1 : 1;
         return a_ns < b_ns ? -1 : a_ns > b_ns;
 }
 
-void parcel_add(struct parcel *parcel, const struct sink_layout *layout, const uint8_t *row)
+void parcel_add(struct parcel *parcel, const struct storerpc_layout *layout, const uint8_t *row)
 {
         if (parcel->count == parcel->capacity) {
                 parcel->capacity = parcel->capacity > 0 ? parcel->capacity * 2 : 16;
@@ -78,7 +78,7 @@ static int compare_keys(const void *a, const void *b)
         return one->position < other->position ? -1 : one->position > other->position;
 }
 
-void parcel_sort(struct parcel *parcel, const struct sink_layout *layout)
+void parcel_sort(struct parcel *parcel, const struct storerpc_layout *layout)
 {
         size_t count = 0;
 
@@ -88,7 +88,7 @@ void parcel_sort(struct parcel *parcel, const struct sink_layout *layout)
         for (size_t i = 0; i < parcel->count; i++) {
                 const uint8_t *row = parcel->rows + i * layout->row_bytes;
 
-                keys[i] = (struct sort_key){sink_row_epoch_s(row), sink_row_nanos(layout, row), (uint32_t)i};
+                keys[i] = (struct sort_key){storerpc_row_epoch_s(row), storerpc_row_nanos(layout, row), (uint32_t)i};
         }
         qsort(keys, parcel->count, sizeof(*keys), compare_keys);
         uint8_t *sorted = memory_zeroed(parcel->capacity, layout->row_bytes);
@@ -108,7 +108,7 @@ void parcel_sort(struct parcel *parcel, const struct sink_layout *layout)
 // ---- leaving rows out ----
 
 // Keeps the rows that are not marked.
-void parcel_keep_missing(struct parcel *parcel, const struct sink_layout *layout)
+void parcel_keep_missing(struct parcel *parcel, const struct storerpc_layout *layout)
 {
         size_t kept = 0;
 
@@ -124,7 +124,7 @@ void parcel_keep_missing(struct parcel *parcel, const struct sink_layout *layout
         memset(parcel->present, 0, kept * sizeof(*parcel->present));
 }
 
-void parcel_forget(struct parcel *parcel, const struct sink_layout *layout, const uint8_t *rows, size_t count)
+void parcel_forget(struct parcel *parcel, const struct storerpc_layout *layout, const uint8_t *rows, size_t count)
 {
         bool any = false;
 
@@ -150,14 +150,14 @@ void parcel_forget(struct parcel *parcel, const struct sink_layout *layout, cons
 // ---- read back ----
 
 size_t parcel_span(
-    const struct parcel *parcel, const struct sink_layout *layout, size_t first, struct sink_range *range)
+    const struct parcel *parcel, const struct storerpc_layout *layout, size_t first, struct storerpc_range *range)
 {
         size_t end = first + 1;
 
-        *range = (struct sink_range){.start_s = sink_row_epoch_s(parcel->rows + first * layout->row_bytes)};
+        *range = (struct storerpc_range){.start_s = storerpc_row_epoch_s(parcel->rows + first * layout->row_bytes)};
         range->end_s = range->start_s;
         for (; end < parcel->count && end - first < SPAN_ROWS_MAX; end++) {
-                int64_t epoch_s = sink_row_epoch_s(parcel->rows + end * layout->row_bytes);
+                int64_t epoch_s = storerpc_row_epoch_s(parcel->rows + end * layout->row_bytes);
                 // What lies between is read too; never much more than what is looked for.
                 int64_t step_s = (range->end_s - range->start_s) / (int64_t)(end - first) * 16;
 
@@ -169,7 +169,7 @@ size_t parcel_span(
 }
 
 // True where one of the found rows at this row's time is this row. *from: the first found row that is not before it.
-static bool is_found(const struct sink_layout *layout, const uint8_t *row, const uint8_t *found, size_t found_count,
+static bool is_found(const struct storerpc_layout *layout, const uint8_t *row, const uint8_t *found, size_t found_count,
     size_t *from, bool *differs)
 {
         while (*from < found_count && compare_times(layout, found + *from * layout->row_bytes, row) < 0)
@@ -182,7 +182,7 @@ static bool is_found(const struct sink_layout *layout, const uint8_t *row, const
         return false;
 }
 
-size_t parcel_mark(struct parcel *parcel, const struct sink_layout *layout, size_t first, size_t end,
+size_t parcel_mark(struct parcel *parcel, const struct storerpc_layout *layout, size_t first, size_t end,
     const uint8_t *found, size_t found_count)
 {
         size_t from = 0, changed = 0;

@@ -5,7 +5,7 @@
 #ifndef WRITER_SINKPARCEL_H
 #define WRITER_SINKPARCEL_H
 
-#include "workers/writer/sinkrpc.h"
+#include "common/storerpc.h"
 #include "workers/writer/sinkrule.h"
 
 #include <stdbool.h>
@@ -31,25 +31,25 @@ struct parcel {
 
 struct parcel *parcel_new(struct sink_target *target, int64_t year);
 void parcel_free(struct parcel *parcel);
-void parcel_add(struct parcel *parcel, const struct sink_layout *layout, const uint8_t *row);
+void parcel_add(struct parcel *parcel, const struct storerpc_layout *layout, const uint8_t *row);
 
 // The calendar year of a row, UTC.
 int64_t parcel_year_of(const uint8_t *row);
 // By time; rows of a variable bucket at one time keep their order, of fixed ones the last stays.
-void parcel_sort(struct parcel *parcel, const struct sink_layout *layout);
+void parcel_sort(struct parcel *parcel, const struct storerpc_layout *layout);
 // Takes out the rows at the times of these (ascending) ones, which replace them. For fixed buckets.
-void parcel_forget(struct parcel *parcel, const struct sink_layout *layout, const uint8_t *rows, size_t count);
+void parcel_forget(struct parcel *parcel, const struct storerpc_layout *layout, const uint8_t *rows, size_t count);
 
 // ---- read back: the parcel is sorted ----
 
 // The end of the rows from `first` on that lie close enough together to be read at once, and their range.
 size_t parcel_span(
-    const struct parcel *parcel, const struct sink_layout *layout, size_t first, struct sink_range *range);
+    const struct parcel *parcel, const struct storerpc_layout *layout, size_t first, struct storerpc_range *range);
 // Marks which of the rows [first, end) are among the found ones (ascending), byte for byte. Returns how many are there
 // with other values (fixed buckets).
-size_t parcel_mark(struct parcel *parcel, const struct sink_layout *layout, size_t first, size_t end,
+size_t parcel_mark(struct parcel *parcel, const struct storerpc_layout *layout, size_t first, size_t end,
     const uint8_t *found, size_t found_count);
 // Drops what was found.
-void parcel_keep_missing(struct parcel *parcel, const struct sink_layout *layout);
+void parcel_keep_missing(struct parcel *parcel, const struct storerpc_layout *layout);
 
 #endif

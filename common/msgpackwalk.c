@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/gateway/msgpackwalk.h"
+#include "common/msgpackwalk.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static bool shape_of(uint8_t first, struct shape *shape)
 
 static int refuse(const struct walk *walk, const char *what, char why[REASON_SIZE])
 {
-        snprintf(why, REASON_SIZE, "the request is not msgpack: %s at byte %zu", what, walk->at);
+        snprintf(why, REASON_SIZE, "this is no msgpack: %s at byte %zu", what, walk->at);
         return -1;
 }
 
@@ -80,7 +80,7 @@ static int step(struct walk *walk, uint64_t *inside, char why[REASON_SIZE])
 int msgpack_walk(const uint8_t *bytes, size_t length, char why[REASON_SIZE])
 {
         struct walk walk = {bytes, length, 0};
-        uint64_t left[GATEWAY_NESTING_MAX + 1] = {1}; // values still to come, at each depth
+        uint64_t left[MSGPACK_NESTING_MAX + 1] = {1}; // values still to come, at each depth
         size_t depth = 0, values = 0;
 
         for (;;) {
@@ -92,12 +92,12 @@ int msgpack_walk(const uint8_t *bytes, size_t length, char why[REASON_SIZE])
                         depth--;
                 }
                 left[depth]--;
-                if (++values > GATEWAY_VALUES_MAX)
+                if (++values > MSGPACK_VALUES_MAX)
                         return refuse(&walk, "too many values", why);
                 if (step(&walk, &inside, why) != 0)
                         return -1;
                 if (inside > 0) {
-                        if (depth == GATEWAY_NESTING_MAX)
+                        if (depth == MSGPACK_NESTING_MAX)
                                 return refuse(&walk, "nested too deeply", why);
                         left[++depth] = inside;
                 }

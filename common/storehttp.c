@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/writer/sinkhttp.h"
+#include "common/storehttp.h"
 
 #include "common/memory.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sinkhttp {
+struct storehttp {
         CURL *easy;
         struct curl_slist *headers;
         char url[URL_SIZE + 8], error[CURL_ERROR_SIZE];
@@ -24,7 +24,7 @@ struct sinkhttp {
 // Without a way to rewind, libcurl cannot repeat a request on its own.
 static size_t on_send(char *to, size_t size, size_t count, void *context)
 {
-        struct sinkhttp *http = context;
+        struct storehttp *http = context;
         size_t length = size * count < http->body_left ? size * count : http->body_left;
 
         memcpy(to, http->body, length);
@@ -35,10 +35,10 @@ static size_t on_send(char *to, size_t size, size_t count, void *context)
 
 static size_t on_answer(char *bytes, size_t size, size_t count, void *context)
 {
-        struct sinkhttp *http = context;
+        struct storehttp *http = context;
         size_t length = size * count;
 
-        if (http->answer_length + length > SINK_ANSWER_BYTES_MAX)
+        if (http->answer_length + length > STORERPC_ANSWER_BYTES_MAX)
                 return 0; // libcurl takes it for a failed write, and the request fails
         if (http->answer_length + length > http->answer_capacity) {
                 http->answer_capacity = 2 * (http->answer_length + length);
@@ -49,7 +49,7 @@ static size_t on_answer(char *bytes, size_t size, size_t count, void *context)
         return length;
 }
 
-static bool set_options(struct sinkhttp *http)
+static bool set_options(struct storehttp *http)
 {
         CURL *easy = http->easy;
 
@@ -69,8 +69,8 @@ static bool set_options(struct sinkhttp *http)
                // A live connection is as old as the server lets it be; by default libcurl gives it up after two
                // minutes.
                curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 86400L) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)SINK_CONNECT_MS) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)SINK_ANSWER_MS) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)STORERPC_CONNECT_MS) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)STORERPC_ANSWER_MS) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK &&
@@ -81,20 +81,20 @@ static bool set_options(struct sinkhttp *http)
                curl_easy_setopt(easy, CURLOPT_USERAGENT, "binancefeeder/" BF_VERSION) == CURLE_OK;
 }
 
-struct sinkhttp *sinkhttp_new(const char *url)
+struct storehttp *storehttp_new(const char *url)
 {
-        struct sinkhttp *http = memory_zeroed(1, sizeof(*http));
+        struct storehttp *http = memory_zeroed(1, sizeof(*http));
 
         (void)snprintf(http->url, sizeof(http->url), "%s/rpc", url);
         if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
                 http->easy = curl_easy_init();
         if (http->easy != NULL && set_options(http))
                 return http;
-        sinkhttp_free(http);
+        storehttp_free(http);
         return NULL;
 }
 
-void sinkhttp_free(struct sinkhttp *http)
+void storehttp_free(struct storehttp *http)
 {
         if (http == NULL)
                 return;
@@ -106,8 +106,8 @@ void sinkhttp_free(struct sinkhttp *http)
         curl_global_cleanup();
 }
 
-int sinkhttp_post(
-    struct sinkhttp *http, const void *body, size_t length, struct sinkhttp_answer *answer, char why[REASON_SIZE])
+int storehttp_post(
+    struct storehttp *http, const void *body, size_t length, struct storehttp_answer *answer, char why[REASON_SIZE])
 {
         long status = 0, connects = 0;
 
@@ -127,7 +127,7 @@ int sinkhttp_post(
                     why, REASON_SIZE, "%.150s", http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
         else if (status != 200)
                 (void)snprintf(why, REASON_SIZE, "it answers HTTP %ld, as no MarketStore does", status);
-        *answer = (struct sinkhttp_answer){http->answer, http->answer_length, http->connection};
+        *answer = (struct storehttp_answer){http->answer, http->answer_length, http->connection};
         if (code == CURLE_OK && status == 200)
                 return 0;
         errno = EHOSTUNREACH;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/writer/sinkrpc.h"
+#include "common/storerpc.h"
 
 #include "common/memory.h"
-#include "workers/gateway/msgpackwalk.h"
+#include "common/msgpackwalk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 // ---- layout ----
 
-void sink_layout_make(const struct yearfile_schema *schema, struct sink_layout *layout)
+void storerpc_layout_make(const struct yearfile_schema *schema, struct storerpc_layout *layout)
 {
         static const struct column epoch = {"Epoch", COLUMN_I8}, nanoseconds = {"Nanoseconds", COLUMN_I4};
 
@@ -30,7 +30,7 @@ void sink_layout_make(const struct yearfile_schema *schema, struct sink_layout *
                 layout->row_bytes += (size_t)column_type_bytes(layout->columns[i].type);
 }
 
-int64_t sink_row_epoch_s(const uint8_t *row)
+int64_t storerpc_row_epoch_s(const uint8_t *row)
 {
         int64_t epoch_s;
 
@@ -38,12 +38,12 @@ int64_t sink_row_epoch_s(const uint8_t *row)
         return epoch_s;
 }
 
-void sink_row_set_epoch_s(uint8_t *row, int64_t epoch_s)
+void storerpc_row_set_epoch_s(uint8_t *row, int64_t epoch_s)
 {
         memcpy(row, &epoch_s, sizeof(epoch_s));
 }
 
-int32_t sink_row_nanos(const struct sink_layout *layout, const uint8_t *row)
+int32_t storerpc_row_nanos(const struct storerpc_layout *layout, const uint8_t *row)
 {
         int32_t nanos = 0;
 
@@ -104,7 +104,8 @@ static void gather(uint8_t *to, const uint8_t *from, size_t row_bytes, size_t ce
                 memcpy(to + cell_bytes * i, from + row_bytes * i, cell_bytes);
 }
 
-static void pack_columns(msgpack_packer *packer, const struct sink_layout *layout, const uint8_t *rows, size_t count)
+static void pack_columns(
+    msgpack_packer *packer, const struct storerpc_layout *layout, const uint8_t *rows, size_t count)
 {
         uint8_t *cells = memory_zeroed(count, CELL_BYTES_MAX);
         size_t at = 0;
@@ -124,7 +125,7 @@ static void pack_columns(msgpack_packer *packer, const struct sink_layout *layou
 
 static void pack_per_bucket(msgpack_packer *packer, const char *name, const char *key, int64_t value)
 {
-        char full[SINK_KEY_SIZE + sizeof(KEY_SUFFIX)];
+        char full[STORERPC_KEY_SIZE + sizeof(KEY_SUFFIX)];
 
         (void)snprintf(full, sizeof(full), "%s%s", key, KEY_SUFFIX);
         pack_text(packer, name);
@@ -132,8 +133,8 @@ static void pack_per_bucket(msgpack_packer *packer, const char *name, const char
         pack_named_integer(packer, full, value);
 }
 
-void sinkrpc_encode_write(
-    msgpack_sbuffer *out, const char *key, const struct sink_layout *layout, const uint8_t *rows, size_t count)
+void storerpc_encode_write(
+    msgpack_sbuffer *out, const char *key, const struct storerpc_layout *layout, const uint8_t *rows, size_t count)
 {
         msgpack_packer packer;
 
@@ -159,8 +160,8 @@ void sinkrpc_encode_write(
         pack_per_bucket(&packer, "lengths", key, (int64_t)count);
 }
 
-void sinkrpc_encode_query(msgpack_sbuffer *out, const char *key, const struct sink_layout *layout, size_t columns,
-    const struct sink_range *range)
+void storerpc_encode_query(msgpack_sbuffer *out, const char *key, const struct storerpc_layout *layout, size_t columns,
+    const struct storerpc_range *range)
 {
         msgpack_packer packer;
         bool limited = range->limit > 0, some = columns < layout->count;
@@ -185,7 +186,7 @@ void sinkrpc_encode_query(msgpack_sbuffer *out, const char *key, const struct si
                 pack_text(&packer, layout->columns[i].name);
 }
 
-void sinkrpc_encode_info(msgpack_sbuffer *out, const char *key)
+void storerpc_encode_info(msgpack_sbuffer *out, const char *key)
 {
         msgpack_packer packer;
 
@@ -194,7 +195,7 @@ void sinkrpc_encode_info(msgpack_sbuffer *out, const char *key)
         pack_text(&packer, key);
 }
 
-void sinkrpc_encode_list(msgpack_sbuffer *out)
+void storerpc_encode_list(msgpack_sbuffer *out)
 {
         msgpack_packer packer;
 
@@ -278,7 +279,7 @@ static bool says_absent(const char *message)
 }
 
 // Unpacks an answer and finds its result.
-static enum sinkrpc_verdict open_answer(
+static enum storerpc_verdict open_answer(
     const void *bytes, size_t length, msgpack_unpacked *unpacked, const msgpack_object **result, char why[REASON_SIZE])
 {
         char walk[REASON_SIZE];
@@ -289,37 +290,37 @@ static enum sinkrpc_verdict open_answer(
         if (length == 0 || msgpack_walk(bytes, length, walk) != 0 ||
             msgpack_unpack_next(unpacked, bytes, length, &at) != MSGPACK_UNPACK_SUCCESS) {
                 say(why, "the answer (%zu bytes) is no message of a MarketStore server", length);
-                return SINKRPC_GARBLED;
+                return STORERPC_GARBLED;
         }
         const msgpack_object *error = member(&unpacked->data, "error");
         if (error != NULL) {
                 text_of(member(error, "message"), why, REASON_SIZE);
-                return says_absent(why) ? SINKRPC_ABSENT : SINKRPC_REFUSED;
+                return says_absent(why) ? STORERPC_ABSENT : STORERPC_REFUSED;
         }
         *result = member(&unpacked->data, "result");
         if (*result != NULL)
-                return SINKRPC_FINE;
+                return STORERPC_FINE;
         say(why, "the answer has neither result nor error");
-        return SINKRPC_GARBLED;
+        return STORERPC_GARBLED;
 }
 
-enum sinkrpc_verdict sinkrpc_decode_write(const void *bytes, size_t length, char why[REASON_SIZE])
+enum storerpc_verdict storerpc_decode_write(const void *bytes, size_t length, char why[REASON_SIZE])
 {
         msgpack_unpacked unpacked;
         const msgpack_object *result;
-        enum sinkrpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
+        enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
 
-        if (verdict == SINKRPC_FINE && member(result, "responses") != NULL) {
+        if (verdict == STORERPC_FINE && member(result, "responses") != NULL) {
                 const msgpack_object_array *responses = list(result, "responses");
 
                 // Only what failed is listed.
                 if (responses == NULL || responses->size > 0) {
-                        verdict = SINKRPC_REFUSED;
+                        verdict = STORERPC_REFUSED;
                         text_of(responses != NULL ? member(&responses->ptr[0], "error") : NULL, why, REASON_SIZE);
                 }
         }
         msgpack_unpacked_destroy(&unpacked);
-        return verdict == SINKRPC_ABSENT ? SINKRPC_REFUSED : verdict;
+        return verdict == STORERPC_ABSENT ? STORERPC_REFUSED : verdict;
 }
 
 static const msgpack_object *only_response(const msgpack_object *result)
@@ -347,7 +348,7 @@ static void scatter(uint8_t *to, const uint8_t *from, size_t row_bytes, size_t c
                 memcpy(to + row_bytes * i, from + cell_bytes * i, cell_bytes);
 }
 
-static enum sinkrpc_verdict take_column(const msgpack_object *set, const struct column *column, size_t at,
+static enum storerpc_verdict take_column(const msgpack_object *set, const struct column *column, size_t at,
     size_t row_bytes, uint8_t **rows, size_t count, char why[REASON_SIZE])
 {
         const msgpack_object_array *data = list(set, "data");
@@ -357,44 +358,44 @@ static enum sinkrpc_verdict take_column(const msgpack_object *set, const struct 
         if (index < 0) {
                 say(why, "the server answers without a column %s of type %s", column->name,
                     column_type_name(column->type));
-                return SINKRPC_REFUSED;
+                return STORERPC_REFUSED;
         }
         const msgpack_object *cells = data != NULL && (uint32_t)index < data->size ? &data->ptr[index] : NULL;
         if (cells == NULL || cells->type != MSGPACK_OBJECT_BIN || cells->via.bin.size != cell_bytes * count) {
                 say(why, "the answer's column %s has not as many values as it says", column->name);
-                return SINKRPC_GARBLED;
+                return STORERPC_GARBLED;
         }
         // Lengths are proved by bytes that came: only now is memory taken.
         if (*rows == NULL && count > 0)
                 *rows = memory_zeroed(count, row_bytes);
         scatter(*rows + at, (const uint8_t *)cells->via.bin.ptr, row_bytes, cell_bytes, count);
-        return SINKRPC_FINE;
+        return STORERPC_FINE;
 }
 
-enum sinkrpc_verdict sinkrpc_decode_query(const void *bytes, size_t length, const struct sink_layout *layout,
+enum storerpc_verdict storerpc_decode_query(const void *bytes, size_t length, const struct storerpc_layout *layout,
     size_t columns, uint8_t **rows, size_t *count, char why[REASON_SIZE])
 {
         msgpack_unpacked unpacked;
         const msgpack_object *result;
         size_t row_bytes = 0, at = 0;
-        enum sinkrpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
-        const msgpack_object *set = verdict == SINKRPC_FINE ? member(only_response(result), "result") : NULL;
+        enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
+        const msgpack_object *set = verdict == STORERPC_FINE ? member(only_response(result), "result") : NULL;
         int64_t said = integer_of(member(set, "length"), -1);
 
         *rows = NULL;
         *count = 0;
-        if (verdict == SINKRPC_FINE && (said < 0 || (uint64_t)said > length)) {
+        if (verdict == STORERPC_FINE && (said < 0 || (uint64_t)said > length)) {
                 say(why, "the answer to a query has no rows' count");
-                verdict = SINKRPC_GARBLED;
+                verdict = STORERPC_GARBLED;
         }
         for (size_t i = 0; i < columns; i++)
                 row_bytes += (size_t)column_type_bytes(layout->columns[i].type);
-        for (size_t i = 0; i < columns && verdict == SINKRPC_FINE; i++) {
+        for (size_t i = 0; i < columns && verdict == STORERPC_FINE; i++) {
                 verdict = take_column(set, &layout->columns[i], at, row_bytes, rows, (size_t)said, why);
                 at += (size_t)column_type_bytes(layout->columns[i].type);
         }
         msgpack_unpacked_destroy(&unpacked);
-        if (verdict == SINKRPC_FINE) {
+        if (verdict == STORERPC_FINE) {
                 *count = (size_t)said;
         } else {
                 free(*rows);
@@ -403,7 +404,7 @@ enum sinkrpc_verdict sinkrpc_decode_query(const void *bytes, size_t length, cons
         return verdict;
 }
 
-static enum sinkrpc_verdict take_info(
+static enum storerpc_verdict take_info(
     const msgpack_object *response, struct yearfile_schema *schema, char why[REASON_SIZE])
 {
         const msgpack_object_array *columns = list(response, "DSV");
@@ -412,12 +413,12 @@ static enum sinkrpc_verdict take_info(
         memset(schema, 0, sizeof(*schema));
         text_of(member(member(response, "ServerResp"), "error"), why, REASON_SIZE);
         if (why[0] != '\0')
-                return says_absent(why) ? SINKRPC_ABSENT : SINKRPC_REFUSED;
+                return says_absent(why) ? STORERPC_ABSENT : STORERPC_REFUSED;
         schema->timeframe_ns = integer_of(member(response, "TimeFrame"), 0);
         schema->record_type = integer_of(member(response, "RecordType"), -1);
         if (columns == NULL || columns->size < 1 || columns->size > YEARFILE_COLUMNS_MAX + 1) {
                 say(why, "the server does not say what columns the bucket has");
-                return SINKRPC_GARBLED;
+                return STORERPC_GARBLED;
         }
         for (uint32_t i = 0; i < columns->size; i++) {
                 struct column *column = &schema->columns[schema->columns_count];
@@ -430,37 +431,37 @@ static enum sinkrpc_verdict take_info(
                 if (type < 0 || type > UINT8_MAX || column_type_bytes(column->type) == 0 ||
                     schema->columns_count == YEARFILE_COLUMNS_MAX) {
                         say(why, "the bucket's column %s is of a type without a size", column->name);
-                        return SINKRPC_REFUSED;
+                        return STORERPC_REFUSED;
                 }
                 bytes += column_type_bytes(column->type);
                 schema->columns_count++;
         }
         schema->record_length = schema->record_type == 1 ? 24 : EPOCH_BYTES + (bytes + 7) / 8 * 8;
-        return SINKRPC_FINE;
+        return STORERPC_FINE;
 }
 
-enum sinkrpc_verdict sinkrpc_decode_info(
+enum storerpc_verdict storerpc_decode_info(
     const void *bytes, size_t length, struct yearfile_schema *schema, char why[REASON_SIZE])
 {
         msgpack_unpacked unpacked;
         const msgpack_object *result;
-        enum sinkrpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
+        enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
 
-        if (verdict == SINKRPC_FINE && only_response(result) == NULL) {
+        if (verdict == STORERPC_FINE && only_response(result) == NULL) {
                 say(why, "the answer to GetInfo has no response");
-                verdict = SINKRPC_GARBLED;
+                verdict = STORERPC_GARBLED;
         }
-        if (verdict == SINKRPC_FINE)
+        if (verdict == STORERPC_FINE)
                 verdict = take_info(only_response(result), schema, why);
         msgpack_unpacked_destroy(&unpacked);
         return verdict;
 }
 
-enum sinkrpc_verdict sinkrpc_decode_list(const void *bytes, size_t length, size_t *buckets, char why[REASON_SIZE])
+enum storerpc_verdict storerpc_decode_list(const void *bytes, size_t length, size_t *buckets, char why[REASON_SIZE])
 {
         msgpack_unpacked unpacked;
         const msgpack_object *result;
-        enum sinkrpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
+        enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
         const msgpack_object_array *names = list(result, "Results");
 
         *buckets = names != NULL ? names->size : 0;
