@@ -10,6 +10,7 @@
 #include "workers/writer/apply.h"
 #include "workers/writer/derivekeep.h"
 #include "workers/writer/tickfiles.h"
+#include "workers/writer/ticksink.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -439,7 +440,7 @@ int derivetick_make(struct store *store, struct bucket_state *bucket, struct tic
     const struct range *range, size_t *left, int64_t *done_us)
 {
         struct making making = {.store = store, .bucket = bucket, .ticks = ticks, .left = left};
-        int result = ticks->covered.count == 0 || !bucket->symbol_known ? 1 : tickfiles_prepare(store, ticks);
+        int result = ticks->covered.count == 0 || !bucket->symbol_known ? 1 : ticksink_prepare(store, ticks);
 
         *done_us = range->start_us;
         if (result == 0)

@@ -17,6 +17,7 @@
 #include "workers/writer/tickledger.h"
 #include "workers/writer/ticklive.h"
 #include "workers/writer/tickset.h"
+#include "workers/writer/ticksink.h"
 #include "workers/writer/wanted.h"
 
 #include <errno.h>
@@ -108,6 +109,7 @@ struct store *store_open(const struct child_setup *setup, struct governor_page *
         store->fixed_horizon_us = INT64_MAX;
         store->catalogue.taken_us = -1;
         store->sink = setup->settings.store_type == STORE_SERVER ? &barserver : &barfiles;
+        store->tick_sink = &tickfiles;
         openfiles_init(store);
         tickfiles_init(store);
         if (take_root(store, exit_code, why) < 0 || open_ledger(store, exit_code, why) < 0) {

@@ -208,6 +208,7 @@ struct store {
         mono_time network_retry_at;
 
         const struct bar_sink *sink;
+        const struct tick_sink *tick_sink;
         struct open_files files;     // with files
         struct server_store *server; // with a server
         struct ticks ticks;

@@ -3,7 +3,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "workers/writer/tickfiles.h"
+#include "workers/writer/ticksink.h"
 #include "workers/writer/tickset.h"
 #include "workers/writer/troubles.h"
 #include "workers/writer/verdict.h"
@@ -43,7 +43,7 @@ static bool is_search(const struct lease *lease)
 void tickbulk_begin(struct store *store, const struct lease *lease)
 {
         if (tickbulk_is_job(lease))
-                (void)tickfiles_rows(store, bucket_of(store, lease));
+                (void)ticksink_rows(store, bucket_of(store, lease));
 }
 
 static struct record_id_page *new_page(struct tick_lease *ticks)
@@ -118,10 +118,10 @@ int tickbulk_flush(struct store *store, struct lease *lease, char why[REASON_SIZ
 {
         struct tick_bucket *bucket = bucket_of(store, lease);
         struct tick_rows *rows = store->ticks.rows[bucket->kind];
-        int result = tick_rows_count(rows) == 0 ? 0 : tickfiles_prepare(store, bucket);
+        int result = tick_rows_count(rows) == 0 ? 0 : ticksink_prepare(store, bucket);
 
         if (result == 0 && tick_rows_count(rows) > 0)
-                result = tickfiles_stage(store, bucket, rows);
+                result = ticksink_stage(store, bucket, rows);
         if (result < 0)
                 return errno == EFBIG ? broken(why, "more trades in one second than can be stored") : -1;
         if (result > 0)

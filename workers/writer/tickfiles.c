@@ -4,10 +4,10 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/yeartree.h"
-#include "workers/writer/catalogue.h"
 #include "workers/writer/openfiles.h"
 #include "workers/writer/tickdamage.h"
 #include "workers/writer/tickset.h"
+#include "workers/writer/ticksink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,76 +137,7 @@ static struct tick_file *get_entry(struct store *store, struct tick_bucket *buck
         return entry;
 }
 
-// ---- preparing ----
-
-static int refuse(struct store *store, struct tick_bucket *bucket, const char *what)
-{
-        char why[REASON_SIZE];
-
-        (void)snprintf(why, sizeof(why), "not written: %.140s", what);
-        log_error("%s %s is %s; its rows are fetched again where that can be done once that is mended, others go on",
-            bucket->symbol, tick_group(bucket->kind), why);
-        (void)snprintf(bucket->why, sizeof(bucket->why), "%s", why);
-        bucket->refused = true;
-        tick_row_changed(store, bucket);
-        return 1;
-}
-
-static const char *shared_with(const struct store *store, const struct tick_bucket *bucket)
-{
-        for (size_t i = 0; i < store->ticks.count; i++) {
-                const struct tick_bucket *other = store->ticks.buckets[i];
-
-                if (other != bucket && other->kind == bucket->kind && strcmp(other->directory, bucket->directory) == 0)
-                        return other->symbol;
-        }
-        return NULL;
-}
-
-static void forget_account(struct store *store, struct tick_bucket *bucket)
-{
-        for (int32_t epoch = 0; epoch < bucket->epochs; epoch++)
-                tick_uncover(store, bucket, epoch, 0, INT64_MAX);
-        bucket->rows = 0;
-        bucket->first_us = -1;
-}
-
-// Another `store.symbol` than before: what the ledger counts lies in another directory.
-static void move_account(struct store *store, struct tick_bucket *bucket)
-{
-        if (bucket->directory_before[0] != '\0' && strcmp(bucket->directory_before, bucket->directory) != 0) {
-                log_warn("%s %s is kept as %s from now on; what lies in %s stays there and no longer counts",
-                    bucket->symbol, tick_group(bucket->kind), bucket->directory, bucket->directory_before);
-                forget_account(store, bucket);
-        }
-        (void)snprintf(bucket->directory_before, sizeof(bucket->directory_before), "%s", bucket->directory);
-        tick_row_changed(store, bucket);
-}
-
-static int resolve_directory(struct store *store, struct tick_bucket *bucket)
-{
-        const struct catalogue_entry *entry = catalogue_find(&store->catalogue, bucket->symbol);
-        const char *pattern = store->setup.settings.store_symbol, *other;
-        char text[REASON_SIZE];
-
-        if (bucket_symbol_expand(pattern, bucket->symbol, entry != NULL ? entry->base : NULL,
-                entry != NULL ? entry->quote : NULL, bucket->directory, sizeof(bucket->directory)) == 0) {
-                move_account(store, bucket);
-                other = strstr(pattern, "{symbol}") != NULL ? NULL : shared_with(store, bucket);
-                if (other == NULL)
-                        return 0;
-                (void)snprintf(text, sizeof(text), "store.symbol %s gives it the same name as %s", pattern, other);
-                return refuse(store, bucket, text);
-        }
-        bucket->directory[0] = '\0';
-        if (entry == NULL && store->catalogue.generation == 0) {
-                errno = EAGAIN;
-                return -1;
-        }
-        (void)snprintf(text, sizeof(text), "store.symbol %s gives it no usable name (%s)", pattern,
-            entry == NULL ? "the catalogue does not know it" : strerror(errno));
-        return refuse(store, bucket, text);
-}
+// ---- looking ----
 
 static int resolve_levels(struct store *store, struct tick_bucket *bucket)
 {
@@ -226,8 +157,9 @@ static int resolve_levels(struct store *store, struct tick_bucket *bucket)
                 bucket->levels = store->setup.settings.depth_levels;
                 return 0;
         }
-        return errno == EINVAL || errno == ELOOP || errno == ENOTDIR || errno == EACCES ? refuse(store, bucket, why)
-                                                                                        : -1;
+        return errno == EINVAL || errno == ELOOP || errno == ENOTDIR || errno == EACCES
+                   ? ticksink_refuse(store, bucket, why)
+                   : -1;
 }
 
 static bool has_year(const int *years, int count, int64_t year)
@@ -280,41 +212,14 @@ static int check_years(struct store *store, struct tick_bucket *bucket)
         return 0;
 }
 
-int tickfiles_prepare(struct store *store, struct tick_bucket *bucket)
+static int look(struct store *store, struct tick_bucket *bucket)
 {
-        int result;
+        int result = resolve_levels(store, bucket);
 
-        if (bucket->refused)
-                return 1;
-        if (bucket->prepared)
-                return 0;
-        if (store->setup.settings.store_type != STORE_FILES)
-                return refuse(store, bucket, "store.type: ticks are kept in files only");
-        if (bucket->directory[0] == '\0' && (result = resolve_directory(store, bucket)) != 0)
-                return result;
-        if ((result = resolve_levels(store, bucket)) != 0)
-                return result;
-        if (check_years(store, bucket) < 0)
-                return -1;
-        bucket->prepared = true;
-        return 0;
+        return result != 0 ? result : check_years(store, bucket);
 }
 
 // ---- staging ----
-
-struct tick_rows *tickfiles_rows(struct store *store, const struct tick_bucket *bucket)
-{
-        struct tick_rows **rows = &store->ticks.rows[bucket->kind];
-
-        if (*rows != NULL && tick_rows_levels(*rows) != bucket->levels) {
-                tick_rows_free(*rows);
-                *rows = NULL;
-        }
-        if (*rows == NULL)
-                *rows = tick_rows_new(bucket->kind, bucket->levels);
-        tick_rows_clear(*rows);
-        return *rows;
-}
 
 static bool is_foreign(int error)
 {
@@ -335,7 +240,7 @@ static void account(struct store *store, struct tick_file *entry, int64_t bytes_
         entry->paced_bytes = bytes;
 }
 
-int tickfiles_stage(struct store *store, struct tick_bucket *bucket, const struct tick_rows *rows)
+static int stage(struct store *store, struct tick_bucket *bucket, const struct tick_rows *rows)
 {
         char why[REASON_SIZE];
         int result = tickfiles_settle(store);
@@ -345,7 +250,7 @@ int tickfiles_stage(struct store *store, struct tick_bucket *bucket, const struc
                 struct tick_file *entry = get_entry(store, bucket, year, why);
 
                 if (entry == NULL)
-                        return why[0] != '\0' && is_foreign(errno) ? refuse(store, bucket, why) : -1;
+                        return why[0] != '\0' && is_foreign(errno) ? ticksink_refuse(store, bucket, why) : -1;
                 int64_t before = tickfile_appended_bytes(entry->file);
                 result = tickfile_stage(entry->file, rows, tickdamage_note, store, why);
                 int saved = errno;
@@ -424,3 +329,5 @@ int tickfiles_redo(struct store *store, struct tick_bucket *bucket, int year, co
             tick_group(bucket->kind), why);
         return 0;
 }
+
+const struct tick_sink tickfiles = {look, stage};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The year files of ticks, and the three steps of writing them (common/tickfile.h): rows are staged; store_sync() syncs
+// The year files of ticks (the ticksink.h of store.type files), and the three steps of writing them
+// (common/tickfile.h): rows are staged, and what a damaged block had counts as missing afterwards; store_sync() syncs
 // and commits the triples in the ledger; then the indexes are pointed to the new blocks. Called by the store's other
 // files; owns the open files. A file whose blocks are not yet pointed to stays open.
 #ifndef WRITER_TICKFILES_H
@@ -9,15 +10,6 @@
 
 void tickfiles_init(struct store *store);
 void tickfiles_close_all(struct store *store);
-
-// Makes the bucket ready to be written: its directory's name, its levels, what the tree holds. Returns 0; 1: it is
-// refused, nothing may be written; -1 with errno (EAGAIN: the catalogue is not there yet).
-int tickfiles_prepare(struct store *store, struct tick_bucket *bucket);
-// An empty list of rows of this bucket's kind; the store's, valid until the next call for the kind.
-struct tick_rows *tickfiles_rows(struct store *store, const struct tick_bucket *bucket);
-// Step 1 for all rows of the list, whatever their years. Returns 0; 1: the bucket is refused; -1 with errno (EFBIG: a
-// second has more rows than a block may have). What a damaged block had counts as missing afterwards.
-int tickfiles_stage(struct store *store, struct tick_bucket *bucket, const struct tick_rows *rows);
 
 // Step 3 of what the ledger has. Nothing may be staged or synced while some of it is owed. Returns 0, or -1 with errno.
 int tickfiles_settle(struct store *store);

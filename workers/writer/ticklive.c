@@ -4,8 +4,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/ticktime.h"
-#include "workers/writer/tickfiles.h"
 #include "workers/writer/tickset.h"
+#include "workers/writer/ticksink.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -413,18 +413,18 @@ static void count_refused(struct store *store, struct tick_bucket *bucket, size_
 static int close_bucket(struct store *store, struct tick_bucket *bucket, int64_t until)
 {
         struct tick_waiting row;
-        int result = tickfiles_prepare(store, bucket);
+        int result = ticksink_prepare(store, bucket);
 
         if (result < 0)
                 return -1;
-        struct tick_rows *rows = tickfiles_rows(store, bucket);
+        struct tick_rows *rows = ticksink_rows(store, bucket);
         for (size_t at = 0; at < bucket->waiting_used && result == 0; at += sizeof(row) + row.length) {
                 memcpy(&row, bucket->waiting + at, sizeof(row));
                 if (row.second < until)
                         (void)encode(rows, bucket, bucket->waiting + at + sizeof(row)); // its time was checked
         }
         if (result == 0)
-                result = tickfiles_stage(store, bucket, rows);
+                result = ticksink_stage(store, bucket, rows);
         if (result < 0 && errno != EFBIG)
                 return -1;
         if (result < 0)

@@ -3,8 +3,8 @@
 
 #include "common/log.h"
 #include "workers/writer/leases.h"
-#include "workers/writer/tickfiles.h"
 #include "workers/writer/tickset.h"
+#include "workers/writer/ticksink.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -337,7 +337,7 @@ void tickplan_refresh(struct store *store, int64_t now_us)
                         continue;
                 // What the tree lacks of it is to be fetched again.
                 if (!bucket->prepared && !bucket->refused && bucket->symbol_known &&
-                    tickfiles_prepare(store, bucket) < 0) {
+                    ticksink_prepare(store, bucket) < 0) {
                         if (errno != EAGAIN && errno != ENOSPC && errno != EDQUOT)
                                 log_error("%s %s: its files cannot be looked at (%s); tried again", bucket->symbol,
                                     tick_group(bucket->kind), strerror(errno));
