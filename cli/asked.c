@@ -43,12 +43,58 @@ static int read_symbols(const struct command *command, const struct words *words
             "which SYMBOL? For example: binancefeeder backfill BTCUSDT ETHUSDT --interval 1m --since 5y");
 }
 
-int asked_read(const struct command *command, const struct words *words, const char *intervals, struct asked *asked)
+static const struct {
+        const char *name;
+        enum data_kind data;
+} kinds[] = {{"kline", DATA_KLINE}, {"trade", DATA_TRADE}, {"agg_trade", DATA_AGG_TRADE}};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static int read_data(const struct command *command, const char *list, uint32_t *data)
+{
+        char word[WORD_SIZE];
+
+        while (list != NULL && next_word(&list, word)) {
+                size_t i = 0;
+
+                while (i < KINDS && strcmp(kinds[i].name, word) != 0)
+                        i++;
+                if (i == KINDS)
+                        return complain(command, EXIT_BAD_USAGE,
+                            "--what %s: there is no such history; accepted: kline, trade, agg_trade", word);
+                *data |= kinds[i].data;
+        }
+        return -1;
+}
+
+// As the configuration writes a list.
+static const char *format_data(uint32_t data, char text[128])
+{
+        size_t used = 0;
+
+        for (size_t i = 0; i < KINDS; i++) {
+                if ((data & kinds[i].data) != 0)
+                        used += (size_t)snprintf(text + used, 128 - used, "%s%s", used > 0 ? " " : "", kinds[i].name);
+        }
+        return text;
+}
+
+int asked_read(const struct command *command, const struct words *words, const char *data, const char *intervals,
+    struct asked *asked)
 {
         char word[WORD_SIZE];
         enum interval interval;
 
         memset(asked, 0, sizeof(*asked));
+        int code = read_data(command, data, &asked->data);
+        if (code >= 0)
+                return code;
+        if (data != NULL && asked->data == 0)
+                return complain(command, EXIT_BAD_USAGE, "--what names nothing; accepted: kline, trade, agg_trade");
+        if (asked->data == 0)
+                asked->data = DATA_KLINE;
+        if (intervals != NULL && (asked->data & DATA_KLINE) == 0)
+                return complain(command, EXIT_BAD_USAGE, "--interval is about bars; add kline to --what");
         for (const char *list = intervals; list != NULL && next_word(&list, word);) {
                 if (interval_parse(word, &interval) != 0)
                         return complain(command, EXIT_BAD_USAGE,
@@ -72,7 +118,7 @@ static const char *format_bound(int64_t us, int64_t open, const char *word, char
 int asked_apply(struct asked *asked, int64_t since_us, int64_t until_us, int64_t parallelism, struct settings *settings)
 {
         static struct config_errors errors;
-        char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE], intervals[128], number[24];
+        char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE], intervals[128], data[128], number[24];
         int64_t now_us = wall_now().ns / 1000;
 
         if (asked->intervals == 0)
@@ -83,7 +129,7 @@ int asked_apply(struct asked *asked, int64_t since_us, int64_t until_us, int64_t
             {"timeframe", intervals},
             {"backfill.interval", intervals},
             {"backfill.enabled", "true"},
-            {"backfill.data", "kline"},
+            {"backfill.data", format_data(asked->data, data)},
             {"backfill.start_time", format_bound(since_us, INT64_MIN, "first", since)},
             {"backfill.end_time", format_bound(until_us, INT64_MAX, "none", until)},
             {"backfill.parallelism", number},

@@ -25,16 +25,18 @@
 
 struct values {
         struct target_words target;
-        const char *interval;
+        const char *what, *interval;
         int64_t since_us, until_us, parallelism;
         bool plain, json;
 };
 
 static const struct option_row options[] = {
+    {"--what", 'w', OPTION_TEXT, offsetof(struct values, what), "LIST",
+        "kline, trade or agg_trade, one or a list: trade,agg_trade (kline)"},
     {"--interval", 'i', OPTION_TEXT, offsetof(struct values, interval), "LIST",
         "bars to fetch, one or a list: 1m,1h,1d (1m). There are 1s 1m 3m 5m 15m\n30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"},
     {"--since", 's', OPTION_TIME, offsetof(struct values, since_us), "TIME",
-        "from here on: 5y, 30d, 2024-01, 2024-03-01T10:00 (the symbol's first bar)"},
+        "from here on: 5y, 1h, 2024-01, 2024-03-01T10:00 (the symbol's first bar or trade)"},
     {"--until", 'u', OPTION_TIME, offsetof(struct values, until_us), "TIME", "up to here (now)"},
     {"--data", 'd', OPTION_TEXT, offsetof(struct values, target.data), "DIR", "data directory (./binance-data)"},
     {"--config", 'c', OPTION_TEXT, offsetof(struct values, target.config), "FILE",
@@ -140,7 +142,7 @@ static void hand_over(struct backfill *backfill, const struct asked *asked)
         int64_t end_us = now_us - LIVE_AGE_US;
         if (backfill->values->until_us < end_us)
                 end_us = backfill->values->until_us;
-        for (size_t i = 0; i < asked->symbols.count; i++) {
+        for (size_t i = 0; i < asked->symbols.count && (asked->data & DATA_KLINE) != 0; i++) {
                 for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
                         if ((asked->intervals >> interval & 1) == 0)
                                 continue;
@@ -151,6 +153,15 @@ static void hand_over(struct backfill *backfill, const struct asked *asked)
                                     backfill->values->since_us, end_us);
                 }
         }
+}
+
+// Its trades are kept by its configuration alone.
+static void refuse_ticks(struct backfill *backfill)
+{
+        (void)complain(backfill->command, -1,
+            "trades and aggregate trades are not handed to a running instance: set backfill.data and "
+            "backfill.start_time in its configuration and reload it (SIGHUP), or stop it and start this again");
+        backfill->refused++;
 }
 
 static bool watch_running(struct backfill *backfill)
@@ -174,15 +185,26 @@ static bool watch_running(struct backfill *backfill)
 
 // ---- a private instance ----
 
+static void expect_symbol(struct backfill *backfill, const struct asked *asked, const char *symbol)
+{
+        struct progress *progress = &backfill->progress;
+        // As its configuration says it, to the digit.
+        int64_t start_us = backfill->settings->backfill_start_us, end_us = backfill->settings->backfill_end_us;
+
+        for (int interval = 0; interval < INTERVAL_COUNT && (asked->data & DATA_KLINE) != 0; interval++) {
+                if ((asked->intervals >> interval & 1) != 0)
+                        progress_add(progress, symbol, (enum interval)interval, start_us, end_us);
+        }
+        if ((asked->data & DATA_TRADE) != 0)
+                progress_add_ticks(progress, symbol, TICK_TRADE, start_us, end_us);
+        if ((asked->data & DATA_AGG_TRADE) != 0)
+                progress_add_ticks(progress, symbol, TICK_AGG_TRADE, start_us, end_us);
+}
+
 static void expect(struct backfill *backfill, const struct asked *asked)
 {
-        for (size_t i = 0; i < asked->symbols.count; i++) {
-                for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
-                        if ((asked->intervals >> interval & 1) != 0)
-                                progress_add(&backfill->progress, asked->symbols.names[i], (enum interval)interval,
-                                    backfill->values->since_us, backfill->values->until_us);
-                }
-        }
+        for (size_t i = 0; i < asked->symbols.count; i++)
+                expect_symbol(backfill, asked, asked->symbols.names[i]);
 }
 
 static int start_private(struct backfill *backfill)
@@ -271,6 +293,8 @@ static int work(struct backfill *backfill, const struct asked *asked)
                 screen_say(&backfill->screen, "an instance runs on %s (process %d): it is given the work",
                     backfill->settings->data_directory, backfill->client.about.supervisor_pid);
                 hand_over(backfill, asked);
+                if (asked->data != DATA_KLINE)
+                        refuse_ticks(backfill);
                 interrupted = watch_running(backfill);
         } else {
                 expect(backfill, asked);
@@ -290,7 +314,7 @@ static int run_backfill(const struct command *command, int argc, char **argv)
 
         if (code >= 0)
                 return code;
-        code = asked_read(command, &words, values.interval, &asked);
+        code = asked_read(command, &words, values.what, values.interval, &asked);
         if (code >= 0)
                 return code;
         if (values.since_us >= values.until_us)
@@ -308,14 +332,15 @@ static int run_backfill(const struct command *command, int argc, char **argv)
 const struct command command_backfill = {
     .name = "backfill",
     .summary = "Fetches history of some symbols; needs no file",
-    .arguments = "SYMBOL... [--interval LIST] [--since TIME] [--until TIME] [--data DIR]",
+    .arguments = "SYMBOL... [--what LIST] [--interval LIST] [--since TIME] [--until TIME] [--data DIR]",
     .details =
         "Goes on where an earlier one stopped: what is stored is not fetched again. The last line counts what was "
         "wanted,\n"
         "what is stored, what the exchange itself does not have, and what is missing; exit code 0 means nothing is.\n"
         "Where an instance runs on the same data directory, it is given the work.\n",
     .examples = "backfill BTCUSDT ETHUSDT --interval 1m --since 5y\n"
-                "backfill BTC/USDT --interval 1h,1d --since 2020-01-01 --data /srv/binance",
+                "backfill BTC/USDT --interval 1h,1d --since 2020-01-01 --data /srv/binance\n"
+                "backfill BTCUSDT --what trade --since 1h",
     .options = options,
     .run = run_backfill,
 };

@@ -31,7 +31,7 @@ static int look_at_trouble(void *context, const struct ledger_trouble *trouble)
 {
         struct looking *looking = context;
 
-        if (strcmp(trouble->symbol, looking->item->symbol) != 0 || trouble->interval != looking->item->interval)
+        if (strcmp(trouble->symbol, looking->item->symbol) != 0 || strcmp(trouble->of, looking->item->name) != 0)
                 return 0;
         snprintf(looking->text, sizeof(looking->text), "%s", trouble->text);
         return 1;
@@ -67,10 +67,10 @@ static void print_reasons(const struct outcome *outcome)
                 printed++;
                 const char *reason = reason_of(outcome, item, &looking);
                 if (item->tally.missing > 0)
-                        fprintf(stderr, "%s %s: %s missing: %s\n", item->symbol, interval_name(item->interval),
+                        fprintf(stderr, "%s %s: %s missing: %s\n", item->symbol, item->name,
                             units_count(item->tally.missing, missing), reason);
                 else
-                        fprintf(stderr, "%s %s: %s\n", item->symbol, interval_name(item->interval), reason);
+                        fprintf(stderr, "%s %s: %s\n", item->symbol, item->name, reason);
         }
         if (outcome->log_path != NULL && printed > 0)
                 fprintf(stderr, "the log: %s\n", outcome->log_path);
@@ -102,7 +102,7 @@ static void print_json(const struct outcome *outcome, const struct tally *total,
                 const struct progress_item *item = &outcome->progress->items[i];
                 cJSON *bucket = json_of(&item->tally);
                 cJSON_AddStringToObject(bucket, "symbol", item->symbol);
-                cJSON_AddStringToObject(bucket, "interval", interval_name(item->interval));
+                cJSON_AddStringToObject(bucket, item->is_ticks ? "ticks" : "interval", item->name);
                 cJSON_AddBoolToObject(bucket, "complete", tally_is_complete(&item->tally));
                 cJSON_AddStringToObject(bucket, "why", item->tally.why);
                 cJSON_AddItemToArray(buckets, bucket);
@@ -132,20 +132,21 @@ static void say_why_nothing_was_wanted(const struct progress *progress)
 
         if (progress->view != NULL && ledgerview_meta(progress->view, &meta) == 0 && meta.exchange_us >= 0)
                 fprintf(stderr,
-                    "no bar lies in the range that was asked for: by the exchange's clock it is %s UTC, or the symbols "
+                    "nothing lies in the range that was asked for: by the exchange's clock it is %s UTC, or the "
+                    "symbols "
                     "were listed later\n",
                     units_time_us(meta.exchange_us, now));
 }
 
 static void say_what_next(const struct outcome *outcome, const struct tally *total)
 {
-        const struct progress_item *first = outcome->progress->items;
+        char bucket[PROGRESS_BUCKET_SIZE];
 
         if (total->wanted == 0)
                 say_why_nothing_was_wanted(outcome->progress);
         else
-                fprintf(stderr, "to look at it: binancefeeder query %s/%s --last 5 --data %s\n", first->symbol,
-                    interval_name(first->interval), outcome->data_directory);
+                fprintf(stderr, "to look at it: binancefeeder query %s --last 5 --data %s\n",
+                    progress_format_bucket(outcome->progress->items, bucket), outcome->data_directory);
 }
 
 int outcome_print(const struct outcome *outcome, bool json)

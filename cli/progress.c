@@ -48,8 +48,29 @@ void progress_add(
 
         snprintf(item->symbol, sizeof(item->symbol), "%s", symbol);
         item->interval = interval;
+        item->name = interval_name(interval);
         item->start_us = start_us;
         item->end_us = end_us;
+}
+
+void progress_add_ticks(
+    struct progress *progress, const char *symbol, enum tick_kind kind, int64_t start_us, int64_t end_us)
+{
+        struct progress_item *item = append(progress);
+
+        snprintf(item->symbol, sizeof(item->symbol), "%s", symbol);
+        item->is_ticks = true;
+        item->kind = kind;
+        item->name = ledger_tick_kind_name(kind);
+        item->start_us = start_us;
+        item->end_us = end_us;
+}
+
+const char *progress_format_bucket(const struct progress_item *item, char text[PROGRESS_BUCKET_SIZE])
+{
+        snprintf(text, PROGRESS_BUCKET_SIZE, "%s/%s", item->symbol,
+            item->is_ticks ? tick_group(item->kind) : interval_name(item->interval));
+        return text;
 }
 
 // ---- reading ----
@@ -115,29 +136,52 @@ struct following {
         size_t seen;
 };
 
+// The item of that name; the same ones come in the same order, mostly. NULL: it is new.
+static struct progress_item *find_item(struct following *following, const char *symbol, const char *name)
+{
+        struct progress *progress = following->progress;
+
+        for (size_t i = following->seen; i < progress->count; i++) {
+                if (strcmp(progress->items[i].name, name) == 0 && strcmp(progress->items[i].symbol, symbol) == 0) {
+                        following->seen = i + 1;
+                        return &progress->items[i];
+                }
+        }
+        following->seen = progress->count + 1;
+        return NULL;
+}
+
 static int follow_bucket(void *context, const struct ledger_bucket *bucket)
 {
         struct following *following = context;
         struct progress *progress = following->progress;
-        struct progress_item *item = NULL;
 
         if (!bucket->followed)
                 return 0;
-        // The same buckets in the same order, mostly.
-        for (size_t i = following->seen; i < progress->count && item == NULL; i++) {
-                if (progress->items[i].interval == bucket->interval &&
-                    strcmp(progress->items[i].symbol, bucket->symbol) == 0) {
-                        item = &progress->items[i];
-                        following->seen = i + 1;
-                }
-        }
+        struct progress_item *item = find_item(following, bucket->symbol, interval_name(bucket->interval));
         if (item == NULL) {
-                item = append(progress);
-                snprintf(item->symbol, sizeof(item->symbol), "%s", bucket->symbol);
-                item->interval = bucket->interval;
-                following->seen = progress->count;
+                progress_add(progress, bucket->symbol, bucket->interval, INT64_MIN, INT64_MAX);
+                item = &progress->items[progress->count - 1];
         }
         tally_take(bucket, &item->tally);
+        note_growth(progress, item);
+        return 0;
+}
+
+// Ticks that are streamed alone have no history to wait for.
+static int follow_tick(void *context, const struct ledger_tick *tick)
+{
+        struct following *following = context;
+        struct progress *progress = following->progress;
+
+        if (!tick->followed || !tick->backfill)
+                return 0;
+        struct progress_item *item = find_item(following, tick->symbol, ledger_tick_kind_name(tick->kind));
+        if (item == NULL) {
+                progress_add_ticks(progress, tick->symbol, tick->kind, INT64_MIN, INT64_MAX);
+                item = &progress->items[progress->count - 1];
+        }
+        tally_take_ticks(tick, &item->tally);
         note_growth(progress, item);
         return 0;
 }
@@ -146,8 +190,22 @@ void progress_follow(struct progress *progress, const struct governor_page *page
 {
         struct following following = {.progress = progress};
 
-        if (is_due(progress, page))
-                (void)ledgerview_each_bucket(progress->view, exchange_now_us(page), follow_bucket, &following);
+        if (!is_due(progress, page))
+                return;
+        // A failed read is tried again with the next change.
+        (void)ledgerview_each_bucket(progress->view, exchange_now_us(page), follow_bucket, &following);
+        following.seen = 0;
+        (void)ledgerview_each_tick(progress->view, follow_tick, &following);
+}
+
+static int count_item(
+    const struct progress *progress, struct progress_item *item, int64_t end_us, const struct governor_page *page)
+{
+        if (item->is_ticks)
+                return tally_count_ticks(
+                    progress->view, item->symbol, item->kind, item->start_us, end_us, &item->tally);
+        return tally_count(progress->view, item->symbol, item->interval, item->start_us,
+            interval_floor_us(item->interval, end_us), exchange_now_us(page), &item->tally);
 }
 
 void progress_count(struct progress *progress, const struct governor_page *page, bool now)
@@ -162,8 +220,7 @@ void progress_count(struct progress *progress, const struct governor_page *page,
                 if (end_us == INT64_MAX)
                         continue; // what "now" is, only the exchange can say
                 // A failed read is tried again with the next change.
-                if (tally_count(progress->view, item->symbol, item->interval, item->start_us,
-                        interval_floor_us(item->interval, end_us), exchange_now_us(page), &item->tally) == 0)
+                if (count_item(progress, item, end_us, page) == 0)
                         note_growth(progress, item);
         }
 }
@@ -223,21 +280,21 @@ static double share_of(const struct tally *tally)
         return tally->wanted > 0 ? (double)(tally->wanted - tally->missing) / (double)tally->wanted : 1;
 }
 
-static void draw_item(const struct progress_item *item, struct screen *screen)
+static void draw_item(const struct progress_item *item, int name_width, struct screen *screen)
 {
         char bar[SCREEN_BAR_SIZE], share[UNITS_TEXT_SIZE], done[UNITS_TEXT_SIZE], wanted[UNITS_TEXT_SIZE],
             rate[UNITS_TEXT_SIZE], span[UNITS_TEXT_SIZE], left[UNITS_TEXT_SIZE + 16];
         const struct tally *tally = &item->tally;
-        const char *name = interval_name(item->interval);
+        const char *name = item->name;
         int cells = screen->width > 90 ? 24 : screen->width > 70 ? 12 : 6;
 
         if (tally->why[0] != '\0') {
-                screen_panel_line(screen, "%-12s %-3s  %s%s", item->symbol, name,
+                screen_panel_line(screen, "%-12s %-*s  %s%s", item->symbol, name_width, name,
                     screen_colour(screen->colour, COLOUR_RED), tally->why);
                 return;
         }
         if (!tally->known) {
-                screen_panel_line(screen, "%-12s %-3s  %sno rows yet%s", item->symbol, name,
+                screen_panel_line(screen, "%-12s %-*s  %sno rows yet%s", item->symbol, name_width, name,
                     screen_colour(screen->colour, COLOUR_DIM), screen_colour(screen->colour, COLOUR_NONE));
                 return;
         }
@@ -251,7 +308,7 @@ static void draw_item(const struct progress_item *item, struct screen *screen)
                 snprintf(rate, sizeof(rate), "%s rows/s", units_count((int64_t)item->rate, span));
         else
                 rate[0] = '\0';
-        screen_panel_line(screen, "%-12s %-3s  %s%s%s %7s  %10s of %s rows  %15s  %s", item->symbol, name,
+        screen_panel_line(screen, "%-12s %-*s  %s%s%s %7s  %10s of %s rows  %15s  %s", item->symbol, name_width, name,
             screen_colour(screen->colour, item->completed ? COLOUR_GREEN : COLOUR_NONE),
             screen_bar(share_of(tally), cells, screen->utf8, bar), screen_colour(screen->colour, COLOUR_NONE),
             units_share(tally->wanted - tally->missing, tally->wanted, share), units_count(tally->stored, done),
@@ -263,14 +320,19 @@ void progress_draw(const struct progress *progress, struct screen *screen, bool 
         struct tally rest = {.known = true};
         size_t drawn = 0, complete = 0, hidden = 0;
         char missing[UNITS_TEXT_SIZE];
+        int name_width = 3;
 
+        for (size_t i = 0; i < progress->count; i++) {
+                int length = (int)strlen(progress->items[i].name);
+                name_width = length > name_width ? length : name_width;
+        }
         for (size_t i = 0; i < progress->count; i++) {
                 const struct progress_item *item = &progress->items[i];
                 complete += item->completed;
                 if (item->completed && !all)
                         continue;
                 if (drawn < lines_max) {
-                        draw_item(item, screen);
+                        draw_item(item, name_width, screen);
                         drawn++;
                 } else {
                         hidden++;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Progress of backfilling, one item per symbol and interval: how much of what is wanted is stored, how fast it goes,
-// how long it will take. Reads the ledger; draws into a screen's panel.
+// Progress of backfilling, one item per symbol and interval or kind of ticks: how much of what is wanted is stored, how
+// fast it goes, how long it will take. Reads the ledger; draws into a screen's panel.
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -11,7 +11,10 @@
 
 struct progress_item {
         char symbol[SYMBOL_SIZE];
-        enum interval interval;
+        bool is_ticks;
+        enum interval interval;   // of bars
+        enum tick_kind kind;      // of ticks
+        const char *name;         // "1m", "agg_trade"
         int64_t start_us, end_us; // what was asked for
         struct tally tally;
         int64_t done;       // stored
@@ -37,9 +40,11 @@ struct progress {
 
 void progress_begin(struct progress *progress, const char *state_directory);
 void progress_free(struct progress *progress);
-// An item that is counted by its own range.
+// Items that are counted by their own range.
 void progress_add(
     struct progress *progress, const char *symbol, enum interval interval, int64_t start_us, int64_t end_us);
+void progress_add_ticks(
+    struct progress *progress, const char *symbol, enum tick_kind kind, int64_t start_us, int64_t end_us);
 // Reads the ledger again where it has changed (`page` may be NULL). progress_follow() takes all followed buckets as
 // items, progress_count() counts those that were added. Both do nothing while there is no ledger.
 void progress_follow(struct progress *progress, const struct governor_page *page);
@@ -52,6 +57,9 @@ size_t progress_completed(const struct progress *progress);
 bool progress_is_complete(const struct progress *progress); // of no items: false
 // Something is incomplete that nothing hinders.
 bool progress_may_go_on(const struct progress *progress);
+// "BTCUSDT/1m", "BTCUSDT/TRADE": as `query` takes it. Returns `text`.
+#define PROGRESS_BUCKET_SIZE (SYMBOL_SIZE + 16)
+const char *progress_format_bucket(const struct progress_item *item, char text[PROGRESS_BUCKET_SIZE]);
 struct tally progress_total(const struct progress *progress);
 // A line per item that is not complete (`all`: of those too), at most `lines_max`, the rest summed up.
 void progress_draw(const struct progress *progress, struct screen *screen, bool all, size_t lines_max);

@@ -115,9 +115,9 @@ static void announce_complete(struct run *run)
                 }
                 double seconds = (double)mono_since_ms(item->grown, item->begun) / 1e3;
                 screen_say(screen, "%-12s %-3s  %scomplete%s: %s rows backfilled in %s (%s rows/s)", item->symbol,
-                    interval_name(item->interval), screen_colour(screen->colour, COLOUR_GREEN),
-                    screen_colour(screen->colour, COLOUR_NONE), units_count(item->done - item->done_first, rows),
-                    units_span_s(seconds, span), units_count((int64_t)item->rate, rate));
+                    item->name, screen_colour(screen->colour, COLOUR_GREEN), screen_colour(screen->colour, COLOUR_NONE),
+                    units_count(item->done - item->done_first, rows), units_span_s(seconds, span),
+                    units_count((int64_t)item->rate, rate));
         }
         if (already > 0)
                 screen_say(screen, "%zu of %zu complete already", already, run->progress.count);
@@ -186,18 +186,19 @@ static void step(struct run *run)
 
 static void say_what_next(const struct run *run)
 {
-        const char *symbol = run->progress.count > 0 ? run->progress.items[0].symbol : "BTCUSDT";
-        const char *interval = run->progress.count > 0 ? interval_name(run->progress.items[0].interval) : "1m";
-        char at[PATH_SIZE + 16];
+        char at[PATH_SIZE + 16], bucket[PROGRESS_BUCKET_SIZE] = "BTCUSDT/1m";
+
+        if (run->progress.count > 0)
+                progress_format_bucket(run->progress.items, bucket);
 
         // What the environment says, the next command may not hear.
         bool by_file = run->values->target.config != NULL && getenv("BINANCEFEEDER_DATA_DIRECTORY") == NULL;
         snprintf(at, sizeof(at), "%s %s", by_file ? "--config" : "--data",
             by_file ? run->values->target.config : run->settings->data_directory);
         printf("\nThe same command goes on from here. To look at it:\n"
-               "  binancefeeder query %s/%s --last 5 %s\n"
+               "  binancefeeder query %s --last 5 %s\n"
                "  binancefeeder status %s\n",
-            symbol, interval, at, at);
+            bucket, at, at);
 }
 
 static int watch(struct run *run)

@@ -40,6 +40,31 @@ void tally_take(const struct ledger_bucket *bucket, struct tally *tally)
         memcpy(tally->why, bucket->why, sizeof(tally->why));
 }
 
+void tally_take_ticks(const struct ledger_tick *tick, struct tally *tally)
+{
+        *tally = (struct tally){.known = tick->known || !tick->backfill,
+            .wanted = tick->wanted,
+            .stored = tick->wanted - tick->missing - tick->wanted_absent,
+            .missing = tick->missing};
+        tally->explained[GAP_ABSENT] = tick->wanted_absent;
+        memcpy(tally->why, tick->why, sizeof(tally->why));
+}
+
+int tally_count_ticks(struct ledgerview *view, const char *symbol, enum tick_kind kind, int64_t start_us,
+    int64_t end_us, struct tally *tally)
+{
+        struct ledger_tick tick;
+        int found = ledgerview_tick_of(view, symbol, kind, &tick);
+
+        *tally = (struct tally){0};
+        if (found <= 0)
+                return found; // not asked for yet
+        if (tick.history_from_us == (start_us > 0 ? start_us : 0) && tick.history_until_us == end_us)
+                tally_take_ticks(&tick, tally);
+        memcpy(tally->why, tick.why, sizeof(tally->why));
+        return 0;
+}
+
 // ---- a range ----
 
 struct explaining {

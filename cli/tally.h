@@ -3,10 +3,11 @@
 #ifndef CLI_TALLY_H
 #define CLI_TALLY_H
 
+#include "common/ledgerticks.h"
 #include "common/ledgerview.h"
 
 struct tally {
-        bool known; // false: the exchange's first bar is still to be asked for, so nothing can be counted
+        bool known; // false: the exchange is still to be asked where it begins or ends, so not all can be counted
         int64_t wanted, stored, explained[GAP_STATES], missing;
         char why[REASON_SIZE]; // what hinders it; else empty
 };
@@ -15,8 +16,13 @@ struct tally {
 // count as wanted and explained. Returns 0, or -1 (ledgerview_error()).
 int tally_count(struct ledgerview *view, const char *symbol, enum interval interval, int64_t start_us, int64_t end_us,
     int64_t now_us, struct tally *tally);
+// Of the ticks of [start_us, end_us) that are known to exist; INT64_MIN: from the first one on. Their ids are found
+// first: until then, and while the ledger's account is of another range, nothing is known. Likewise.
+int tally_count_ticks(struct ledgerview *view, const char *symbol, enum tick_kind kind, int64_t start_us,
+    int64_t end_us, struct tally *tally);
 // From the ledger's own figures of a followed bucket.
 void tally_take(const struct ledger_bucket *bucket, struct tally *tally);
+void tally_take_ticks(const struct ledger_tick *tick, struct tally *tally);
 void tally_add(struct tally *sum, const struct tally *tally);
 int64_t tally_explained(const struct tally *tally);
 bool tally_is_complete(const struct tally *tally);

@@ -151,8 +151,8 @@ static void judge_ledger(const struct snapshot *snapshot, struct findings *findi
         }
         for (size_t i = 0; i < snapshot->troubles_count; i++) {
                 const struct ledger_trouble *trouble = &snapshot->troubles[i];
-                find(findings, "it is tried again by itself", "%s %s: %s (%lld attempts)", trouble->symbol,
-                    interval_name(trouble->interval), trouble->text, (long long)trouble->attempts);
+                find(findings, "it is tried again by itself", "%s %s: %s (%lld attempts)", trouble->symbol, trouble->of,
+                    trouble->text, (long long)trouble->attempts);
         }
         if (snapshot->meta.quarantined > 0)
                 find(findings, "keep state_directory and report it as a bug; they are tried again daily",

@@ -45,6 +45,12 @@ static int read_tick(sqlite3_stmt *row, struct counted *counted)
         tick->first_us = sqlite3_column_int64(row, 7);
         tick->last_us = sqlite3_column_int64(row, 8);
         tick->defective = sqlite3_column_int64(row, 9);
+        tick->backfill = sqlite3_column_int(row, 16) != 0;
+        tick->history_from_us = sqlite3_column_int64(row, 17);
+        tick->history_until_us = sqlite3_column_int64(row, 18);
+        bool empty = sqlite3_column_int(row, 21) != 0, begins = sqlite3_column_int64(row, 19) >= 0,
+             ends = sqlite3_column_int64(row, 20) >= 0 || tick->history_until_us == INT64_MAX;
+        tick->known = empty || (begins && ends);
         counted->tombstones = sqlite3_column_int64(row, 10);
         for (int i = 0; i < 2; i++)
                 counted->wanted[i] =
@@ -82,8 +88,12 @@ static void add_range(struct counted *counted, const struct ledger_id_range *ran
                         tick->first_id = range->first_id;
                 tick->last_id = range->last_id;
         }
-        for (int i = 0; i < 2; i++)
-                tick->missing -= within(&counted->wanted[i], range->first_id, range->last_id);
+        for (int i = 0; i < 2; i++) {
+                int64_t wanted = within(&counted->wanted[i], range->first_id, range->last_id);
+
+                tick->missing -= wanted;
+                tick->wanted_absent += range->source == ID_ABSENT ? wanted : 0;
+        }
 }
 
 static int64_t newest_epoch(struct ledgerview *view, int64_t bucket)
@@ -165,20 +175,59 @@ static int by_symbol(const void *left, const void *right)
         return order != 0 ? order : (int)a->kind - (int)b->kind;
 }
 
-static int list_ticks(struct ledgerview *view, struct ledgerview_list *list)
+// `symbol` NULL: all of them.
+static int list_ticks(struct ledgerview *view, const char *symbol, enum tick_kind kind, struct ledgerview_list *list)
 {
         sqlite3_stmt *query = ledgerview_prepare(view,
             "SELECT id, symbol, kind, directory, followed, live, rows, first_us, last_us, defective, tombstones,"
-            " wanted_first_id, wanted_last_id, wanted2_first_id, wanted2_last_id, why FROM tick_buckets");
+            " wanted_first_id, wanted_last_id, wanted2_first_id, wanted2_last_id, why, backfill, history_from_us,"
+            " history_until_us, history_first_id, history_last_id, history_empty FROM tick_buckets"
+            " WHERE ?1 IS NULL OR (symbol = ?1 AND kind = ?2)");
         int code = SQLITE_ERROR;
 
         if (query == NULL)
                 return -1;
+        if (symbol != NULL) {
+                sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
+                sqlite3_bind_text(query, 2, tick_group(kind), -1, SQLITE_STATIC);
+        }
         while ((code = sqlite3_step(query)) == SQLITE_ROW) {
                 if (read_tick(query, ledgerview_list_next(list, sizeof(struct counted))) < 0)
                         list->count--;
         }
         return ledgerview_finished(view, query, code);
+}
+
+// As list_ticks(), with all their figures.
+static int count_ticks(struct ledgerview *view, const char *symbol, enum tick_kind kind, struct ledgerview_list *list)
+{
+        if (ledgerview_begin(view) < 0)
+                return -1;
+        int result = list_ticks(view, symbol, kind, list);
+        struct counted *all = (struct counted *)(void *)list->items;
+        for (size_t i = 0; i < list->count && result == 0; i++) {
+                if (all[i].has_ids)
+                        result = count_ids(view, &all[i]);
+                if (result == 0)
+                        result = count_gaps(view, &all[i].tick, all[i].has_ids);
+        }
+        ledgerview_end(view);
+        return result;
+}
+
+int ledgerview_tick_of(struct ledgerview *view, const char *symbol, enum tick_kind kind, struct ledger_tick *tick)
+{
+        struct ledgerview_list list = {0};
+
+        if (!view->has_ticks)
+                return 0;
+        int result = count_ticks(view, symbol, kind, &list);
+        if (result == 0 && list.count == 1) {
+                *tick = ((const struct counted *)(const void *)list.items)->tick;
+                result = 1;
+        }
+        free(list.items);
+        return result;
 }
 
 int ledgerview_each_tick(struct ledgerview *view, ledgerview_tick *callback, void *context)
@@ -187,17 +236,8 @@ int ledgerview_each_tick(struct ledgerview *view, ledgerview_tick *callback, voi
 
         if (!view->has_ticks)
                 return 0;
-        if (ledgerview_begin(view) < 0)
-                return -1;
-        int result = list_ticks(view, &list);
+        int result = count_ticks(view, NULL, 0, &list);
         struct counted *all = (struct counted *)(void *)list.items;
-        for (size_t i = 0; i < list.count && result == 0; i++) {
-                if (all[i].has_ids)
-                        result = count_ids(view, &all[i]);
-                if (result == 0)
-                        result = count_gaps(view, &all[i].tick, all[i].has_ids);
-        }
-        ledgerview_end(view);
         if (list.count > 1)
                 qsort(all, list.count, sizeof(*all), by_symbol);
         for (size_t i = 0; i < list.count && result == 0; i++)

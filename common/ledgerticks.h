@@ -12,7 +12,7 @@ struct ledger_tick {
         char symbol[SYMBOL_SIZE];
         char directory[64]; // the symbol's name in the tree; empty while unknown
         enum tick_kind kind;
-        bool followed, live;
+        bool followed, live, backfill;
         int64_t rows;              // stored and synced
         int64_t first_us, last_us; // times of the oldest and newest row, -1: none
         int64_t defective;         // rows refused because no exchange would send them
@@ -20,7 +20,11 @@ struct ledger_tick {
         int64_t first_id, last_id; // that are stored, -1: none
         int64_t wanted;            // ids wanted that are known to exist
         int64_t missing;           // of these, neither stored nor known not to exist
-        int64_t absent;            // ids that the exchange itself does not have
+        int64_t wanted_absent;     // of these, that the exchange itself does not have
+        int64_t history_from_us,
+            history_until_us; // history wanted, [from, until); INT64_MAX: for ever on; -1: none yet
+        bool known;           // both ends of that history have been found, or it is empty: `wanted` is all of it
+        int64_t absent;       // ids that the exchange itself does not have
         int64_t gaps_open;
         // what cannot be had again: ids of older numberings, times between two connections
         int64_t lost_spans, lost_us, lost_ids;
@@ -33,6 +37,8 @@ const char *ledger_tick_kind_name(enum tick_kind kind);
 // A non-zero return of a callback ends the walk and is returned. In order of symbol, then kind.
 typedef int ledgerview_tick(void *context, const struct ledger_tick *tick);
 int ledgerview_each_tick(struct ledgerview *view, ledgerview_tick *callback, void *context);
+// One bucket. Returns 1, 0 where the ledger has none, or -1.
+int ledgerview_tick_of(struct ledgerview *view, const char *symbol, enum tick_kind kind, struct ledger_tick *tick);
 
 struct ledger_tick_gap {
         char symbol[SYMBOL_SIZE];

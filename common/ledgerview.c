@@ -662,30 +662,58 @@ int ledgerview_each_gap(
         return result;
 }
 
+// False: of a kind of ticks that this program does not know.
+static bool read_trouble(sqlite3_stmt *row, bool is_ticks, struct ledger_trouble *trouble)
+{
+        int64_t from = sqlite3_column_int64(row, 2), to = sqlite3_column_int64(row, 3);
+        enum tick_kind kind;
+
+        ledgerview_copy_text(trouble->symbol, sizeof(trouble->symbol), row, 0);
+        ledgerview_copy_text(trouble->of, sizeof(trouble->of), row, 1);
+        if (is_ticks && tick_kind_parse(trouble->of, &kind) < 0)
+                return false;
+        if (is_ticks)
+                (void)snprintf(trouble->of, sizeof(trouble->of), "%s", ledger_tick_kind_name(kind));
+        trouble->is_ticks = is_ticks;
+        trouble->start_us = is_ticks ? -1 : from;
+        trouble->end_us = is_ticks ? -1 : to;
+        trouble->first_id = is_ticks ? from : -1;
+        trouble->last_id = is_ticks ? to : -1;
+        ledgerview_copy_text(trouble->kind, sizeof(trouble->kind), row, 4);
+        trouble->attempts = sqlite3_column_int64(row, 5);
+        trouble->retry_wall_ns = sqlite3_column_int64(row, 6);
+        ledgerview_copy_text(trouble->text, sizeof(trouble->text), row, 7);
+        return true;
+}
+
+static int list_troubles(struct ledgerview *view, const char *text, bool is_ticks, struct ledgerview_list *list)
+{
+        sqlite3_stmt *query = ledgerview_prepare(view, text);
+        int code = SQLITE_ERROR;
+
+        while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
+                if (!read_trouble(query, is_ticks, ledgerview_list_next(list, sizeof(struct ledger_trouble))))
+                        list->count--;
+        }
+        return query == NULL ? -1 : ledgerview_finished(view, query, code);
+}
+
 int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callback, void *context)
 {
         struct ledgerview_list told = {0};
-        int code = SQLITE_ERROR;
 
         if (ledgerview_begin(view) < 0)
                 return -1;
-        sqlite3_stmt *query = ledgerview_prepare(view,
+        int result = list_troubles(view,
             "SELECT symbol, interval, start_us, end_us, kind, attempts, retry_wall_ns, text FROM troubles"
-            " JOIN buckets ON id = bucket ORDER BY symbol, interval, start_us");
-        while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct ledger_trouble *trouble = ledgerview_list_next(&told, sizeof(*trouble));
-
-                ledgerview_copy_text(trouble->symbol, sizeof(trouble->symbol), query, 0);
-                if (interval_parse((const char *)sqlite3_column_text(query, 1), &trouble->interval) < 0)
-                        told.count--;
-                trouble->start_us = sqlite3_column_int64(query, 2);
-                trouble->end_us = sqlite3_column_int64(query, 3);
-                ledgerview_copy_text(trouble->kind, sizeof(trouble->kind), query, 4);
-                trouble->attempts = sqlite3_column_int64(query, 5);
-                trouble->retry_wall_ns = sqlite3_column_int64(query, 6);
-                ledgerview_copy_text(trouble->text, sizeof(trouble->text), query, 7);
-        }
-        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+            " JOIN buckets ON id = bucket ORDER BY symbol, interval, start_us",
+            false, &told);
+        if (result == 0 && view->has_ticks)
+                result = list_troubles(view,
+                    "SELECT symbol, tick_buckets.kind, tick_troubles.first_id, tick_troubles.last_id,"
+                    " tick_troubles.kind, attempts, retry_wall_ns, text FROM tick_troubles"
+                    " JOIN tick_buckets ON id = bucket ORDER BY 1, 2, 3",
+                    true, &told);
         ledgerview_end(view);
         for (size_t i = 0; i < told.count && result == 0; i++)
                 result = callback(context, (const struct ledger_trouble *)(const void *)told.items + i);

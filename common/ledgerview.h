@@ -117,14 +117,17 @@ int ledgerview_each_gap(
 
 struct ledger_trouble {
         char symbol[SYMBOL_SIZE];
-        enum interval interval;
-        int64_t start_us, end_us;
-        char kind[16]; // "network", "refused", "symbol", "quarantined", "defective", "unconfirmed"
+        char of[16]; // "1m", "trade"
+        bool is_ticks;
+        int64_t start_us, end_us;  // of bars
+        int64_t first_id, last_id; // of ticks; 0 and INT64_MAX: all, or the search for the ids
+        char kind[16];             // "network", "refused", "symbol", "quarantined", "defective", "unconfirmed"
         int64_t attempts;
         int64_t retry_wall_ns;
         char text[REASON_SIZE];
 };
 
+// In order of symbol, then interval and range; those of ticks behind.
 typedef int ledgerview_trouble(void *context, const struct ledger_trouble *trouble);
 int ledgerview_each_trouble(struct ledgerview *view, ledgerview_trouble *callback, void *context);
 

@@ -203,9 +203,14 @@ static void add_troubles(cJSON *root, const struct snapshot *snapshot)
                 const struct ledger_trouble *trouble = &snapshot->troubles[i];
                 cJSON *object = cJSON_CreateObject();
                 (void)cJSON_AddStringToObject(object, "symbol", trouble->symbol);
-                (void)cJSON_AddStringToObject(object, "interval", interval_name(trouble->interval));
-                add_time(object, "start", trouble->start_us);
-                add_time(object, "end", trouble->end_us);
+                (void)cJSON_AddStringToObject(object, trouble->is_ticks ? "ticks" : "interval", trouble->of);
+                if (trouble->is_ticks) {
+                        add_id(object, "first_id", trouble->first_id);
+                        add_id(object, "last_id", trouble->last_id);
+                } else {
+                        add_time(object, "start", trouble->start_us);
+                        add_time(object, "end", trouble->end_us);
+                }
                 (void)cJSON_AddStringToObject(object, "kind", trouble->kind);
                 add_number(object, "attempts", (double)trouble->attempts);
                 add_time(object, "retry", trouble->retry_wall_ns / 1000);
