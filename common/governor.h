@@ -9,6 +9,7 @@
 #define COMMON_GOVERNOR_H
 
 #include "common/clock.h"
+#include "common/job.h"
 #include "common/latency.h"
 #include "common/limits.h"
 
@@ -43,7 +44,14 @@ struct vitals {
         _Atomic int64_t renewal_us;      // boot time of the next planned renewal, 0: none
         _Atomic uint64_t window_bytes;   // not yet durable
         _Atomic uint32_t symbols;        // streams carried / symbols
-        _Atomic uint64_t job_lease;      // backfill: the job at hand, 0: none
+        _Atomic uint64_t job_lease;      // backfill: the job at hand, 0: none; writer: the spool row, for its successor
+};
+
+// The backfill chunk that the writer's store thread is applying, for its successor.
+struct chunk_at_hand {
+        _Atomic uint32_t busy; // 1 while a chunk of `job` is being applied
+        uint32_t crashes;      // in a row on a chunk of `crashed`
+        struct job job, crashed;
 };
 
 // The newest live bars that became durable, for observers (one writer, sequence last).
@@ -95,6 +103,7 @@ struct governor_page {
         _Atomic uint64_t ledger_changes;          // counts up with each ledger commit
         _Atomic uint32_t complete;                // 1 while everything wanted is covered or explained
         struct latency_histogram receive_to_durable;
+        struct chunk_at_hand chunk;
         _Atomic uint64_t live_sequence;
         struct live_entry live[LIVE_RING_ENTRIES];
         // ---- children ----

@@ -240,21 +240,22 @@ static int watch_process(struct supervisor *supervisor, struct managed *child)
         return event_add(child->ended, NULL) == 0 && event_add(child->readable, NULL) == 0 ? 0 : -1;
 }
 
+// Before the process exists, which would otherwise be raced. What its predecessor was doing when it died is forgotten,
+// but for the writer, which judges it itself; counters go on.
 static void reset_vitals(struct supervisor *supervisor, struct managed *child)
 {
         struct vitals *vitals = vitals_of(supervisor, child);
 
-        // What its predecessor was doing when it died; counters go on.
         atomic_store(&vitals->hang_limit_ms, 0);
         atomic_store(&vitals->connected, 0);
         atomic_store(&vitals->degraded, 0);
         atomic_store(&vitals->renewal_us, 0);
         atomic_store(&vitals->window_bytes, 0);
-        atomic_store(&vitals->job_lease, 0);
+        if (child->policy.class != CHILD_WRITER)
+                atomic_store(&vitals->job_lease, 0);
         child->heartbeat = atomic_load(&vitals->heartbeat);
         child->hang_limit_ms = 0;
         child->heartbeat_at = (mono_time){0};
-        show(supervisor, child);
 }
 
 static uint64_t next_incarnation(struct supervisor *supervisor)
@@ -329,12 +330,13 @@ static void start(struct supervisor *supervisor, struct managed *child)
         child->incarnation = next_incarnation(supervisor);
         if (child->incarnation != 0)
                 setup = setup_file(supervisor, child);
+        reset_vitals(supervisor, child);
         bool made = setup >= 0 && control_pair(ends) == 0 && start_process(supervisor, child, ends, setup) == 0;
         if (made && watch_process(supervisor, child) == 0) {
                 close(ends[1]);
                 close(setup);
                 log_debug("%s started, pid %ld", title, (long)child->pid);
-                reset_vitals(supervisor, child);
+                show(supervisor, child);
                 if (child->policy.class == CHILD_WRITER)
                         tell_kept_deaths(supervisor, child);
                 return;

@@ -6,6 +6,7 @@
 //   ready          says READY, beats, and ends in order when asked (the default)
 //   ready-then-exit:N   says READY, then exits with N after 50 ms
 //   exit:N  abort  kill   ends at once by exit code N, SIGABRT, SIGKILL
+//   at-work        as abort, in the middle of spool row 42 (once; then as ready); notes what its predecessor was at
 //   silent         says READY, then beats no more and ignores SIGTERM and SIGABRT
 //   mute           never says READY and never beats
 //   stubborn       says READY, beats, and does not end when asked
@@ -116,8 +117,12 @@ static void begin(void)
 
         if (sscanf(script, "exit:%d", &code) == 1)
                 exit(code);
-        if (script_is("abort"))
+        if (script_is("at-work") && child.setup->after_crash == 0)
+                atomic_store(&child.vitals->job_lease, 42);
+        if (script_is("abort") || (script_is("at-work") && child.setup->after_crash == 0))
                 abort();
+        if (script_is("at-work"))
+                note("predecessor at %llu", (unsigned long long)atomic_load(&child.vitals->job_lease));
         if (script_is("kill"))
                 kill(getpid(), SIGKILL);
         if (script_is("mute"))

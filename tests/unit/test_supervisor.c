@@ -557,6 +557,16 @@ static void the_writers_suspect_is_killed(void **state)
         assert_int_equal(stop(fixture), 0);
 }
 
+static void the_writers_successor_learns_what_ended_it(void **state)
+{
+        struct fixture *fixture = *state;
+
+        script(fixture, "writer", "at-work");
+        start(fixture, NULL);
+        wait_note(fixture, "predecessor at 42", 1);
+        assert_int_equal(stop(fixture), 0);
+}
+
 static void a_missing_program_is_tried_again_and_harms_nobody(void **state)
 {
         struct fixture *fixture = *state;
@@ -1002,6 +1012,7 @@ int main(int argc, char **argv)
             SUPERVISED(a_suspended_machine_kills_nobody),
             SUPERVISED(a_child_that_lies_is_killed),
             SUPERVISED(the_writers_suspect_is_killed),
+            SUPERVISED(the_writers_successor_learns_what_ended_it),
             SUPERVISED(a_missing_program_is_tried_again_and_harms_nobody),
             SUPERVISED(when_a_class_crashes_only_a_probe_runs),
             SUPERVISED(a_reload_adds_and_removes_symbols_and_leaves_the_others),

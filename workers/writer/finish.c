@@ -209,7 +209,7 @@ static int finish_catalogue(struct store *store, const struct lease *lease, char
                 errno = EBADMSG;
                 return -1;
         }
-        catalogue->failures = 0;
+        catalogue->failures = catalogue->crashes = 0;
         catalogue->next_at = (mono_time){mono_now().us + CATALOGUE_PERIOD_S * US_PER_S};
         if (first || skipped > 0)
                 log_info("the exchange's catalogue has %zu symbols%s", catalogue->count,
@@ -229,7 +229,7 @@ static int finish_listing(struct store *store, const struct lease *lease, char w
                 return -1;
         }
         bucket->first_bar_us = first_us;
-        bucket->listing_failures = 0;
+        bucket->listing_failures = bucket->listing_crashes = 0;
         bucket->listing_retry_at = (mono_time){mono_now().us + LISTING_AGAIN_S * US_PER_S};
         if (bucket->symbol_known && !bucket->refused)
                 bucket_set_why(store, bucket, "");

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "workers/writer/bucketset.h"
 #include "workers/writer/tickbulk.h"
+#include "workers/writer/tickset.h"
 #include "workers/writer/troubles.h"
 
 #include <stdio.h>
@@ -95,10 +96,11 @@ bool lease_is_open(const struct store *store, enum job_kind kind, const struct b
 
 // ---- failures ----
 
-static void release_catalogue(struct store *store, const char *text)
+static void release_catalogue(struct store *store, uint32_t failure, const char *text)
 {
         struct catalogue *catalogue = &store->catalogue;
-        int64_t delay_s = trouble_delay_s(TROUBLE_NETWORK, ++catalogue->failures);
+        int64_t delay_s = failure == 0 ? trouble_delay_s(TROUBLE_CRASH, ++catalogue->crashes)
+                                       : trouble_delay_s(TROUBLE_NETWORK, ++catalogue->failures);
 
         catalogue->next_at = (mono_time){mono_now().us + delay_s * US_PER_S};
         log_warn("the exchange's catalogue could not be fetched: %s; asked again in %lld s", text, (long long)delay_s);
@@ -108,7 +110,8 @@ static void release_listing(struct store *store, struct bucket_state *bucket, ui
 {
         bool refused = failure == JOB_FAILURE_REFUSED || failure == JOB_FAILURE_SYMBOL;
         enum trouble_kind kind = refused ? TROUBLE_SYMBOL : TROUBLE_NETWORK;
-        int64_t delay_s = trouble_delay_s(kind, ++bucket->listing_failures);
+        int64_t delay_s = failure == 0 ? trouble_delay_s(TROUBLE_CRASH, ++bucket->listing_crashes)
+                                       : trouble_delay_s(kind, ++bucket->listing_failures);
         char why[REASON_SIZE];
 
         bucket->listing_retry_at = (mono_time){mono_now().us + delay_s * US_PER_S};
@@ -132,8 +135,7 @@ static void release_klines(struct store *store, struct lease *lease, uint32_t fa
         case 0:
                 trouble = trouble_add(store, bucket, TROUBLE_CRASH, start_us, end_us, text);
                 if (trouble->attempts >= CRASHES_MAX)
-                        log_error(
-                            "%s %s from %s: quarantined, for it ended %u backfill workers (%s); tried again daily",
+                        log_error("%s %s from %s: quarantined, for it ended %u processes (%s); tried again daily",
                             bucket->symbol, interval_name(bucket->interval), time_format_us(start_us, from),
                             trouble->attempts, text);
                 return;
@@ -158,7 +160,7 @@ void store_release_job(struct store *store, uint64_t id, uint32_t failure, const
         }
         // A worker that was stopped is nobody's fault: its job is granted again at once.
         if (failure != JOB_FAILURE_STOPPED && lease->job.kind == JOB_CATALOG)
-                release_catalogue(store, text);
+                release_catalogue(store, failure, text);
         if (failure != JOB_FAILURE_STOPPED && lease->job.kind == JOB_LISTING)
                 release_listing(store, store->buckets[lease->bucket], failure, text);
         if (failure != JOB_FAILURE_STOPPED && lease->job.kind == JOB_KLINES)
@@ -166,4 +168,46 @@ void store_release_job(struct store *store, uint64_t id, uint32_t failure, const
         if (tickbulk_is_job(lease))
                 tickbulk_release(store, lease, failure, text);
         lease_end(store, lease);
+}
+
+const struct job *store_job(struct store *store, uint64_t id)
+{
+        const struct lease *lease = lease_find(store, id);
+
+        return lease != NULL ? &lease->job : NULL;
+}
+
+// A lease like that of our predecessor's, so that its end is that of any other.
+static struct lease *lease_again(struct store *store, const struct job *job)
+{
+        struct bucket_state *bucket = NULL;
+        bool ticks = job->kind == JOB_TRADES || job->kind == JOB_AGG_TRADES;
+
+        if (job->kind == JOB_KLINES || job->kind == JOB_LISTING)
+                bucket = bucketset_get(store, job->symbol, (enum interval)job->interval);
+        const struct range range = {.start_us = job->start_us, .end_us = job->end_us};
+        struct lease *lease =
+            lease_grant(store, bucket, (enum job_kind)job->kind, (enum job_purpose)job->purpose, &range);
+        if (lease == NULL || !ticks)
+                return lease;
+        struct tick_bucket *of = tickset_get(store, job->symbol, job->kind == JOB_TRADES ? TICK_TRADE : TICK_AGG_TRADE);
+        lease->job.first_id = job->first_id;
+        lease->job.last_id = job->last_id;
+        lease->ticks.bucket = tickset_index(store, of);
+        of->leases++;
+        return lease;
+}
+
+void store_blame_job(struct store *store, const struct job *job, uint32_t crashes, const char *text)
+{
+        struct lease *lease = lease_again(store, job);
+
+        if (lease == NULL)
+                return;
+        // The ledger counts for ranges; these two are remembered by nobody else.
+        if (job->kind == JOB_CATALOG)
+                store->catalogue.crashes = crashes - 1;
+        else if (job->kind == JOB_LISTING)
+                store->buckets[lease->bucket]->listing_crashes = crashes - 1;
+        store_release_job(store, lease->job.lease, 0, text);
 }

@@ -83,20 +83,6 @@ static void open_spool(const char *directory, int64_t reserve)
         child_heartbeat(&writer.child);
 }
 
-// Our predecessor crashed while it applied a row: the third time that row is set aside.
-static void find_suspect(void)
-{
-        int64_t row = (int64_t)atomic_exchange(&writer.child.vitals->job_lease, 0);
-
-        if (writer.child.setup->after_crash == 0 || row == 0)
-                return;
-        writer.start.suspect_row = row;
-        writer.start.suspect_attempts = spool_count_attempt(writer.spool, row);
-        log_warn(
-            "the last writer crashed while it applied spool row %lld, for the %d. time; the third time it is set aside",
-            (long long)row, writer.start.suspect_attempts);
-}
-
 static void open_store(void)
 {
         struct store_events events = {.live_bar = storethread_live_bar, .blocks = storethread_blocks};
@@ -110,6 +96,7 @@ static void open_store(void)
         int64_t cursor = store_cursor(writer.start.store);
         if (spool_reserve_rows(writer.spool, store_row_seen(writer.start.store)) == -1)
                 give_up(EXIT_TRY_LATER, writer.spool_path, strerror(errno));
+        steps_take_over(&writer.start.steps, &writer.child, writer.spool, writer.start.store);
         atomic_store(&writer.handover.row_durable, cursor);
         atomic_store(&writer.handover.row_committed, spool_newest_row(writer.spool));
         child_heartbeat(&writer.child);
@@ -221,7 +208,6 @@ int main(void)
         if (handover_init(&writer.handover) == -1)
                 give_up(EXIT_TRY_LATER, "eventfd", strerror(errno));
         open_spool(settings->state_directory, settings->spool_reserve_bytes);
-        find_suspect();
         open_store();
         open_events();
 

@@ -69,6 +69,11 @@ int store_apply_bulk(struct store *store, uint64_t lease, const struct batch_vie
 // own fault (a crash; the third on the same range quarantines it), else enum job_failure. Rows that were applied stay
 // (they are right), but count as covered only once a job that brought them has completed. An unknown lease is ignored.
 void store_release_job(struct store *store, uint64_t lease, uint32_t failure, const char *text);
+// The job of a lease, NULL where there is none. Valid until the next call that may end it.
+const struct job *store_job(struct store *store, uint64_t lease);
+// A chunk of this job, of an earlier writer, ended that writer by its own fault; `crashes` in a row by now. Counts as
+// if the job's worker had crashed: the third time it is left alone for a day.
+void store_blame_job(struct store *store, const struct job *job, uint32_t crashes, const char *text);
 // Widens what is wanted (command line). Returns 0, or -1 with errno and a message in `why` (EINVAL: no such symbol …).
 int store_want(struct store *store, const struct control_backfill *want, char why[REASON_SIZE]);
 

@@ -90,7 +90,7 @@ struct bucket_state {
         int64_t deferred_delay_us; // doubled while nothing comes
 
         mono_time listing_retry_at;
-        uint32_t listing_failures;
+        uint32_t listing_failures, listing_crashes;
 
         struct trouble *troubles;
         size_t troubles_count, troubles_capacity;
@@ -172,7 +172,7 @@ struct catalogue {
         uint64_t generation; // 0: none yet
         int64_t taken_us;    // exchange time, -1: none
         mono_time next_at;
-        uint32_t failures;
+        uint32_t failures, crashes;
         bool dirty;
 };
 

@@ -22,7 +22,6 @@
 #define CHUNKS_PER_PASS_MAX 16 // backfill chunks
 #define RETRY_FULL_MS 1000     // a full disk
 #define TICK_MS 250
-#define QUARANTINE_ATTEMPTS 3
 
 struct storethread {
         struct storethread_start *start;
@@ -78,6 +77,16 @@ static bool waits_for_room(const struct storethread *thread)
         return mono_now().us < thread->full_until.us;
 }
 
+static void schedule_sync(struct storethread *thread);
+static void sync_store(struct storethread *thread);
+
+// After a crash: what was just applied is synced before the next, so that it is known which of them ends us.
+static void sync_step(struct storethread *thread)
+{
+        if (steps_are_single(&thread->start->steps))
+                sync_store(thread);
+}
+
 // ---- live: spool rows ----
 
 void storethread_live_bar(void *context, const struct stream_id *stream, const struct kline *kline)
@@ -123,7 +132,7 @@ static int apply_bytes(struct storethread *thread, int64_t row, const void *byte
                     (long long)row, length > BATCH_BYTES_LARGE_MAX ? "too long" : why);
                 return store_quarantine(thread->store, bytes, length, row, "damaged in the spool");
         }
-        if (row == thread->start->suspect_row && thread->start->suspect_attempts >= QUARANTINE_ATTEMPTS)
+        if (steps_row_is_quarantined(&thread->start->steps, row))
                 return store_quarantine(thread->store, bytes, length, row, "ended the writer three times");
         return store_apply_live(thread->store, &view, row);
 }
@@ -133,19 +142,15 @@ static int apply_row(void *context, int64_t row, const void *bytes, size_t lengt
         struct storethread *thread = context;
 
         thread->row_at_hand = row;
-        // Read by our successor, should this row end us.
-        atomic_store(&thread->child->vitals->job_lease, (uint64_t)row);
+        steps_begin_row(&thread->start->steps, row);
         int result = length == 0 ? 0 : apply_bytes(thread, row, bytes, length);
-        int saved = errno;
-        atomic_store(&thread->child->vitals->job_lease, 0);
-        errno = saved;
-        if (result == -1)
-                return -1;
-        thread->row_applied = row;
-        return 0;
+        if (result == 0) {
+                thread->row_applied = row;
+                sync_step(thread);
+        }
+        steps_end(&thread->start->steps);
+        return result == -1 ? -1 : 0;
 }
-
-static void schedule_sync(struct storethread *thread);
 
 // True when all committed rows are applied.
 static bool feed(struct storethread *thread)
@@ -205,8 +210,13 @@ static void take_chunk(struct storethread *thread, const void *message, size_t l
         }
         struct mark *mark = &thread->marks[view.header.slot];
         enum mark_verdict verdict = mark_judge(mark, &view);
-        if (verdict == MARK_NEXT || verdict == MARK_OPEN)
-                apply_chunk(thread, &view, mark);
+        if (verdict != MARK_NEXT && verdict != MARK_OPEN)
+                return;
+        steps_begin_chunk(&thread->start->steps,
+            store_job(thread->store, jobchannels_lease(thread->jobs, view.header.slot)), message, length);
+        apply_chunk(thread, &view, mark);
+        sync_step(thread);
+        steps_end(&thread->start->steps);
 }
 
 static void on_bulk(evutil_socket_t fd, short events, void *context)

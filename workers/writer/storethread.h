@@ -7,6 +7,7 @@
 
 #include "common/child.h"
 #include "workers/writer/handover.h"
+#include "workers/writer/steps.h"
 #include "workers/writer/store.h"
 
 #include <pthread.h>
@@ -17,8 +18,7 @@ struct storethread_start {
         struct handover *handover;
         struct store *store; // becomes the thread's
         const char *spool_path;
-        int64_t suspect_row;  // spool row during which our predecessor crashed, 0: none
-        int suspect_attempts; // how often by now
+        struct steps steps;
 };
 
 // `start` must live as long as the thread. Returns 0, or -1 with errno. The thread ends after handover->drain, or ends

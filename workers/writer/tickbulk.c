@@ -3,8 +3,8 @@
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "workers/writer/ticksink.h"
 #include "workers/writer/tickset.h"
+#include "workers/writer/ticksink.h"
 #include "workers/writer/troubles.h"
 #include "workers/writer/verdict.h"
 
@@ -320,7 +320,7 @@ void tickbulk_release(struct store *store, const struct lease *lease, uint32_t f
         case 0:
                 trouble = tick_trouble_add(store, bucket, TROUBLE_CRASH, first_id, last_id, text);
                 if (trouble->attempts >= CRASHES_MAX)
-                        log_error("%s %s ids %lld to %lld: quarantined, for they ended %u backfill workers (%s); tried "
+                        log_error("%s %s ids %lld to %lld: quarantined, for they ended %u processes (%s); tried "
                                   "again daily",
                             bucket->symbol, tick_group(bucket->kind), (long long)first_id, (long long)last_id,
                             trouble->attempts, text);
