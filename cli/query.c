@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// query: bars straight from the store's year files, as they stand; ticks: cli/query_ticks.c.
+// query: bars straight from the store's year files, as they stand; ticks: cli/query_ticks.c; where a MarketStore server
+// is the store, both from there: cli/query_server.c.
 #include "cli/cli.h"
+#include "cli/query_server.h"
 #include "cli/query_ticks.h"
+#include "cli/queryname.h"
 #include "cli/queryprint.h"
 #include "cli/target.h"
 #include "common/barquery.h"
 #include "common/bucket.h"
 #include "common/clock.h"
 #include "common/exitcode.h"
-#include "common/ledgerview.h"
 #include "common/yeartree.h"
 
 #include <dirent.h>
@@ -51,24 +53,6 @@ static bool bucket_exists(const char *root, const char *symbol, enum interval in
         if (fd >= 0)
                 close(fd);
         return fd >= 0;
-}
-
-// `store.symbol` may have given the symbol another name in the tree; the ledger knows it.
-static void resolve_directory(const struct settings *settings, struct bucket *bucket)
-{
-        struct ledger_bucket known;
-        char name[SYMBOL_SIZE], why[REASON_SIZE];
-        const char *reason;
-
-        if (bucket_exists(settings->root_directory, bucket->symbol, bucket->interval))
-                return;
-        struct ledgerview *view = ledgerview_open(settings->state_directory, why);
-        if (view == NULL)
-                return;
-        if (symbol_normalize(bucket->symbol, name, &reason) == 0 &&
-            ledgerview_bucket_of(view, name, bucket->interval, -1, &known) == 1 && known.directory[0] != '\0')
-                snprintf(bucket->symbol, sizeof(bucket->symbol), "%s", known.directory);
-        ledgerview_close(view);
 }
 
 static size_t list_intervals(const char *root, const char *symbol, char *text, size_t size)
@@ -152,6 +136,41 @@ static size_t limit_of(const struct values *values)
         return (size_t)(values->last > 0 ? values->last : values->first);
 }
 
+static int query_ticks(const struct command *command, const struct settings *settings, const struct values *values,
+    const char *symbol, enum tick_kind kind)
+{
+        struct tickquery query = {.symbol = symbol,
+            .kind = kind,
+            .start_ns = values->start_ns,
+            .end_ns = values->end_ns,
+            .limit = limit_of(values),
+            .limit_from_start = values->first > 0};
+
+        if (settings->store_type == STORE_SERVER)
+                return query_server_ticks(command, settings, query, format_of(values));
+        return query_ticks_run(command, settings, query, format_of(values));
+}
+
+static int query_bars(
+    const struct command *command, const struct settings *settings, const struct values *values, struct bucket *bucket)
+{
+        struct barquery query = {.root = settings->root_directory,
+            .symbol = bucket->symbol,
+            .interval = bucket->interval,
+            .start_us = values->start_ns == INT64_MIN ? INT64_MIN : values->start_ns / NS_PER_US,
+            .end_us = values->end_ns == INT64_MAX ? INT64_MAX : values->end_ns / NS_PER_US,
+            .limit = limit_of(values),
+            .limit_from_start = values->first > 0};
+        char known[BUCKET_SYMBOL_SIZE];
+
+        if (settings->store_type == STORE_SERVER)
+                return query_server_bars(command, settings, query, format_of(values));
+        if (!bucket_exists(settings->root_directory, bucket->symbol, bucket->interval) &&
+            queryname_resolve(settings, bucket->symbol, known))
+                snprintf(bucket->symbol, sizeof(bucket->symbol), "%s", known);
+        return run_bars(command, &query, format_of(values), bucket);
+}
+
 static int run_query(const struct command *command, int argc, char **argv)
 {
         static struct settings settings;
@@ -181,26 +200,8 @@ static int run_query(const struct command *command, int argc, char **argv)
         code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
         if (code >= 0)
                 return code;
-        if (settings.store_type == STORE_SERVER)
-                return complain(command, EXIT_FAILED, "store.type is server: ask that MarketStore server");
-        if (ticks)
-                return query_ticks_run(command, &settings,
-                    (struct tickquery){.symbol = bucket.symbol,
-                        .kind = kind,
-                        .start_ns = values.start_ns,
-                        .end_ns = values.end_ns,
-                        .limit = limit_of(&values),
-                        .limit_from_start = values.first > 0},
-                    format_of(&values));
-        resolve_directory(&settings, &bucket);
-        struct barquery query = {.root = settings.root_directory,
-            .symbol = bucket.symbol,
-            .interval = bucket.interval,
-            .start_us = values.start_ns == INT64_MIN ? INT64_MIN : values.start_ns / NS_PER_US,
-            .end_us = values.end_ns == INT64_MAX ? INT64_MAX : values.end_ns / NS_PER_US,
-            .limit = limit_of(&values),
-            .limit_from_start = values.first > 0};
-        return run_bars(command, &query, format_of(&values), &bucket);
+        return ticks ? query_ticks(command, &settings, &values, bucket.symbol, kind)
+                     : query_bars(command, &settings, &values, &bucket);
 }
 
 const struct command command_query = {

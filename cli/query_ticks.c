@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/query_ticks.h"
 
+#include "cli/queryname.h"
 #include "cli/tickprint.h"
 #include "common/exitcode.h"
-#include "common/ledgerview.h"
 #include "common/yearopen.h"
 #include "common/yeartree.h"
 
@@ -19,27 +19,6 @@ static bool bucket_exists(const char *root, const char *symbol, enum tick_kind k
         if (fd >= 0)
                 close(fd);
         return fd >= 0;
-}
-
-// `store.symbol` may have given the symbol another name in the tree; the ledger knows it, whatever else it keeps of it.
-static void resolve_directory(const struct settings *settings, enum tick_kind kind, char symbol[BUCKET_SYMBOL_SIZE])
-{
-        struct ledger_bucket known;
-        char name[SYMBOL_SIZE], why[REASON_SIZE];
-        const char *reason;
-
-        if (bucket_exists(settings->root_directory, symbol, kind) || symbol_normalize(symbol, name, &reason) != 0)
-                return;
-        struct ledgerview *view = ledgerview_open(settings->state_directory, why);
-        if (view == NULL)
-                return;
-        for (int i = 0; i < INTERVAL_COUNT; i++) {
-                if (ledgerview_bucket_of(view, name, (enum interval)i, -1, &known) == 1 && known.directory[0] != '\0') {
-                        snprintf(symbol, BUCKET_SYMBOL_SIZE, "%s", known.directory);
-                        break;
-                }
-        }
-        ledgerview_close(view);
 }
 
 static int refuse_missing(const struct command *command, const struct tickquery *query)
@@ -79,12 +58,11 @@ static int end_print(struct tickprint *print, const struct tickquery *query)
 int query_ticks_run(const struct command *command, const struct settings *settings, struct tickquery query,
     enum queryprint_format format)
 {
-        char symbol[BUCKET_SYMBOL_SIZE], why[REASON_SIZE];
+        char known[BUCKET_SYMBOL_SIZE], why[REASON_SIZE];
 
-        snprintf(symbol, sizeof(symbol), "%s", query.symbol);
-        resolve_directory(settings, query.kind, symbol);
         query.root = settings->root_directory;
-        query.symbol = symbol;
+        if (!bucket_exists(query.root, query.symbol, query.kind) && queryname_resolve(settings, query.symbol, known))
+                query.symbol = known;
         struct tickprint *print = tickprint_begin(format, stdout);
         int result = tickquery_run(&query, tickprint_rows, print, why), error = errno;
         if (result >= 0)

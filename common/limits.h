@@ -122,6 +122,8 @@
 #define STORERPC_CONNECT_MS 2000
 #define STORERPC_ANSWER_MS 30000                       // for one request; a large one takes half a second
 #define STORERPC_ANSWER_BYTES_MAX (256L * 1024 * 1024) // of an answer
+#define STORERPC_PAGE_ROWS 50000                       // that query asks for at once, as far as they are not more than …
+#define STORERPC_PAGE_BYTES (16L * 1024 * 1024)        // … so many bytes
 #define SINK_RETRY_MS_MIN 500                          // after the server was not reached, doubling
 #define SINK_RETRY_MS_MAX 15000
 #define SINK_PARCEL_ROWS_MAX 50000              // in one write

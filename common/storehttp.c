@@ -18,6 +18,7 @@ struct storehttp {
         size_t body_left;
         char *answer;
         size_t answer_length, answer_capacity;
+        bool answer_too_long;
         uint64_t connection;
 };
 
@@ -38,8 +39,10 @@ static size_t on_answer(char *bytes, size_t size, size_t count, void *context)
         struct storehttp *http = context;
         size_t length = size * count;
 
-        if (http->answer_length + length > STORERPC_ANSWER_BYTES_MAX)
+        if (http->answer_length + length > STORERPC_ANSWER_BYTES_MAX) {
+                http->answer_too_long = true;
                 return 0; // libcurl takes it for a failed write, and the request fails
+        }
         if (http->answer_length + length > http->answer_capacity) {
                 http->answer_capacity = 2 * (http->answer_length + length);
                 http->answer = memory_resized(http->answer, http->answer_capacity, 1);
@@ -106,6 +109,40 @@ void storehttp_free(struct storehttp *http)
         curl_global_cleanup();
 }
 
+// What a failure means to somebody who knows MarketStore, not HTTP. Returns the errno.
+static int explain(const struct storehttp *http, CURLcode code, long status, char why[REASON_SIZE])
+{
+        const char *text = http->error[0] != '\0' ? http->error : curl_easy_strerror(code);
+
+        switch (code) {
+        case CURLE_OK:
+                (void)snprintf(why, REASON_SIZE, "it answers HTTP %ld, as no MarketStore does", status);
+                return EPROTO;
+        case CURLE_GOT_NOTHING:
+        case CURLE_RECV_ERROR:
+        case CURLE_SEND_FAIL_REWIND: // on a kept connection libcurl would have tried again
+                (void)snprintf(why, REASON_SIZE,
+                    "it closed the connection without an answer, as a MarketStore does that panics at a request "
+                    "(%.40s)",
+                    text);
+                return EPROTO;
+        case CURLE_PARTIAL_FILE: (void)snprintf(why, REASON_SIZE, "its answer ends too early"); return EPROTO;
+        case CURLE_WRITE_ERROR:
+                if (http->answer_too_long) {
+                        (void)snprintf(why, REASON_SIZE, "its answer is longer than %ld MiB",
+                            STORERPC_ANSWER_BYTES_MAX / (1024 * 1024));
+                        return EPROTO;
+                }
+                break;
+        case CURLE_OPERATION_TIMEDOUT:
+                (void)snprintf(why, REASON_SIZE, "no answer in time (%.120s)", text);
+                return EHOSTUNREACH;
+        default: break;
+        }
+        (void)snprintf(why, REASON_SIZE, "%.150s", text);
+        return EHOSTUNREACH;
+}
+
 int storehttp_post(
     struct storehttp *http, const void *body, size_t length, struct storehttp_answer *answer, char why[REASON_SIZE])
 {
@@ -114,6 +151,7 @@ int storehttp_post(
         http->body = body;
         http->body_left = length;
         http->answer_length = 0;
+        http->answer_too_long = false;
         http->error[0] = '\0';
         CURLcode code = curl_easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
         if (code == CURLE_OK)
@@ -122,14 +160,9 @@ int storehttp_post(
         (void)curl_easy_getinfo(http->easy, CURLINFO_NUM_CONNECTS, &connects);
         if (connects > 0)
                 http->connection++;
-        if (code != CURLE_OK)
-                (void)snprintf(
-                    why, REASON_SIZE, "%.150s", http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
-        else if (status != 200)
-                (void)snprintf(why, REASON_SIZE, "it answers HTTP %ld, as no MarketStore does", status);
         *answer = (struct storehttp_answer){http->answer, http->answer_length, http->connection};
         if (code == CURLE_OK && status == 200)
                 return 0;
-        errno = EHOSTUNREACH;
+        errno = explain(http, code, status, why);
         return -1;
 }

@@ -176,7 +176,10 @@ void storerpc_encode_query(msgpack_sbuffer *out, const char *key, const struct s
         if (limited) {
                 pack_named_integer(&packer, "limit_record_count", range->limit);
                 pack_text(&packer, "limit_from_start");
-                msgpack_pack_true(&packer);
+                if (range->limit_from_end)
+                        msgpack_pack_false(&packer);
+                else
+                        msgpack_pack_true(&packer);
         }
         if (!some)
                 return;
@@ -330,13 +333,19 @@ static const msgpack_object *only_response(const msgpack_object *result)
         return responses != NULL && responses->size == 1 ? &responses->ptr[0] : NULL;
 }
 
+// As the RPC names a type in an answer: it has no bool and no i1, and sends their bytes as u1.
+static const char *wire_type(uint8_t type)
+{
+        return column_type_name(type == COLUMN_I1 || type == COLUMN_BOOL ? COLUMN_U1 : type);
+}
+
 // Which of the answer's columns a column of ours is; -1: none of that name and type.
 static int find_column(const msgpack_object *set, const struct column *column)
 {
         const msgpack_object_array *names = list(set, "names"), *types = list(set, "types");
 
         for (uint32_t i = 0; names != NULL && types != NULL && i < names->size && i < types->size; i++) {
-                if (is_text(&names->ptr[i], column->name) && is_text(&types->ptr[i], column_type_name(column->type)))
+                if (is_text(&names->ptr[i], column->name) && is_text(&types->ptr[i], wire_type(column->type)))
                         return (int)i;
         }
         return -1;
@@ -356,8 +365,7 @@ static enum storerpc_verdict take_column(const msgpack_object *set, const struct
         int index = find_column(set, column);
 
         if (index < 0) {
-                say(why, "the server answers without a column %s of type %s", column->name,
-                    column_type_name(column->type));
+                say(why, "the server answers without a column %s of type %s", column->name, wire_type(column->type));
                 return STORERPC_REFUSED;
         }
         const msgpack_object *cells = data != NULL && (uint32_t)index < data->size ? &data->ptr[index] : NULL;
@@ -457,14 +465,21 @@ enum storerpc_verdict storerpc_decode_info(
         return verdict;
 }
 
-enum storerpc_verdict storerpc_decode_list(const void *bytes, size_t length, size_t *buckets, char why[REASON_SIZE])
+enum storerpc_verdict storerpc_decode_list(
+    const void *bytes, size_t length, storerpc_name *each, void *context, size_t *buckets, char why[REASON_SIZE])
 {
+        char name[STORERPC_KEY_SIZE];
         msgpack_unpacked unpacked;
         const msgpack_object *result;
         enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
         const msgpack_object_array *names = list(result, "Results");
 
         *buckets = names != NULL ? names->size : 0;
+        for (size_t i = 0; i < *buckets && each != NULL; i++) {
+                text_of(&names->ptr[i], name, sizeof(name));
+                name[strcspn(name, ":")] = '\0';
+                each(context, name);
+        }
         msgpack_unpacked_destroy(&unpacked);
         return verdict;
 }

@@ -39,7 +39,8 @@ void storerpc_encode_write(
 
 struct storerpc_range {
         int64_t start_s, end_s; // both inclusive
-        int64_t limit;          // the first so many rows; 0: all
+        int64_t limit;          // so many rows; 0: all
+        bool limit_from_end;    // the last of the range, not the first
 };
 // `columns`: of the layout, so many from the first on (Epoch is the first and always comes).
 void storerpc_encode_query(msgpack_sbuffer *out, const char *key, const struct storerpc_layout *layout, size_t columns,
@@ -63,7 +64,10 @@ enum storerpc_verdict storerpc_decode_query(const void *bytes, size_t length, co
     size_t columns, uint8_t **rows, size_t *count, char why[REASON_SIZE]);
 enum storerpc_verdict storerpc_decode_info(
     const void *bytes, size_t length, struct yearfile_schema *schema, char why[REASON_SIZE]);
-// FINE where it is the answer of a MarketStore; *buckets says how many it has.
-enum storerpc_verdict storerpc_decode_list(const void *bytes, size_t length, size_t *buckets, char why[REASON_SIZE]);
+// FINE where it is the answer of a MarketStore; `each` (may be NULL) is called with every bucket's name as
+// "BTCUSDT/1Min/OHLCV", in no order; *buckets says how many there are.
+typedef void storerpc_name(void *context, const char *name);
+enum storerpc_verdict storerpc_decode_list(
+    const void *bytes, size_t length, storerpc_name *each, void *context, size_t *buckets, char why[REASON_SIZE]);
 
 #endif

@@ -65,7 +65,17 @@ const unsigned char *tick_run_columns(const struct tick_run *run, size_t i)
         return run->rows + i * run->row_bytes;
 }
 
-// The rows of a block that lie in the range: they ascend, so what is cut off lies at its ends.
+void tick_run_cut(struct tick_run *run, int64_t start_ns, int64_t end_ns)
+{
+        while (run->count > 0 && tick_run_time_ns(run, run->count - 1) > end_ns)
+                run->count--;
+        while (run->count > 0 && tick_run_time_ns(run, 0) < start_ns) {
+                run->rows += run->row_bytes;
+                run->count--;
+        }
+}
+
+// The rows of a block that lie in the range.
 static struct tick_run cut_to_range(
     const struct run *run, const struct tickfile *file, int64_t second, const struct tick_block *block)
 {
@@ -75,12 +85,7 @@ static struct tick_run cut_to_range(
             .row_bytes = tickfile_layout(file)->row_bytes,
             .rows = tick_block_rows(block)};
 
-        while (cut.count > 0 && tick_run_time_ns(&cut, cut.count - 1) > run->end_ns)
-                cut.count--;
-        while (cut.count > 0 && tick_run_time_ns(&cut, 0) < run->start_ns) {
-                cut.rows += cut.row_bytes;
-                cut.count--;
-        }
+        tick_run_cut(&cut, run->start_ns, run->end_ns);
         return cut;
 }
 

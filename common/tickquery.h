@@ -35,6 +35,8 @@ struct tick_run {
 
 int64_t tick_run_time_ns(const struct tick_run *run, size_t i);
 const unsigned char *tick_run_columns(const struct tick_run *run, size_t i);
+// Leaves the rows that lie in the range, both ends included; none may be left.
+void tick_run_cut(struct tick_run *run, int64_t start_ns, int64_t end_ns);
 
 // A non-zero return stops the query and is returned (positive, so that it is told from a failure).
 typedef int tickquery_rows(void *context, const struct tick_run *run);

@@ -139,7 +139,7 @@ int sink_probe(struct sink *sink)
         storerpc_encode_list(&sink->request);
         if (post(sink, &answer, NULL, why) < 0)
                 return -1;
-        enum storerpc_verdict verdict = storerpc_decode_list(answer.bytes, answer.length, &buckets, why);
+        enum storerpc_verdict verdict = storerpc_decode_list(answer.bytes, answer.length, NULL, NULL, &buckets, why);
         return look_result(sink, verdict, answer.connection, began, why) < 0 ? -1 : 0;
 }
 
