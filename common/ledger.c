@@ -25,6 +25,7 @@ static const char *const states[GAP_STATES] = {
     [GAP_BEFORE_LISTING] = "before-listing",
     [GAP_LOST] = "lost",
     [GAP_UNSTORABLE] = "unstorable",
+    [GAP_DOUBLED] = "doubled",
 };
 
 const char *bar_source_name(int source)
@@ -56,6 +57,7 @@ static const char *const id_sources[ID_SOURCES] = {
     [ID_REST] = "rest",
     [ID_ARCHIVE] = "archive",
     [ID_ABSENT] = "absent",
+    [ID_ADOPTED] = "adopted",
 };
 
 const char *id_source_name(int source)

@@ -33,6 +33,7 @@ enum id_source {
         ID_REST,
         ID_ARCHIVE,
         ID_ABSENT, // the exchange answered without them: they do not exist
+        ID_ADOPTED, // found at the store server, not of our doing
         ID_SOURCES
 };
 
@@ -63,6 +64,7 @@ enum gap_state {
         GAP_BEFORE_LISTING, // the symbol had no bar yet
         GAP_LOST,           // cannot be had again
         GAP_UNSTORABLE,     // the exchange has it, the store server cannot keep it
+        GAP_DOUBLED,        // of ticks: nothing is missing; the store server has rows there more than once
         GAP_STATES
 };
 

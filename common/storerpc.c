@@ -105,36 +105,48 @@ static void gather(uint8_t *to, const uint8_t *from, size_t row_bytes, size_t ce
 }
 
 static void pack_columns(
-    msgpack_packer *packer, const struct storerpc_layout *layout, const uint8_t *rows, size_t count)
+    msgpack_packer *packer, const struct storerpc_layout *layout, const struct storerpc_part *parts, size_t parts_count)
 {
-        uint8_t *cells = memory_zeroed(count, CELL_BYTES_MAX);
-        size_t at = 0;
+        size_t count = 0, at = 0;
 
+        for (size_t i = 0; i < parts_count; i++)
+                count += parts[i].count;
+        uint8_t *cells = memory_zeroed(count, CELL_BYTES_MAX);
         pack_text(packer, "data");
         msgpack_pack_array(packer, layout->count);
         for (size_t i = 0; i < layout->count; i++) {
                 size_t cell_bytes = (size_t)column_type_bytes(layout->columns[i].type);
+                uint8_t *to = cells;
 
-                gather(cells, rows + at, layout->row_bytes, cell_bytes, count);
+                for (size_t j = 0; j < parts_count; j++) {
+                        gather(to, parts[j].rows + at, layout->row_bytes, cell_bytes, parts[j].count);
+                        to += cell_bytes * parts[j].count;
+                }
                 msgpack_pack_bin(packer, cell_bytes * count);
                 msgpack_pack_bin_body(packer, cells, cell_bytes * count);
                 at += cell_bytes;
         }
         free(cells);
+        pack_named_integer(packer, "length", (int64_t)count);
 }
 
-static void pack_per_bucket(msgpack_packer *packer, const char *name, const char *key, int64_t value)
+// `starts`: where each bucket's rows begin; else how many they are.
+static void pack_per_bucket(msgpack_packer *packer, const struct storerpc_part *parts, size_t parts_count, bool starts)
 {
         char full[STORERPC_KEY_SIZE + sizeof(KEY_SUFFIX)];
+        size_t start = 0;
 
-        (void)snprintf(full, sizeof(full), "%s%s", key, KEY_SUFFIX);
-        pack_text(packer, name);
-        msgpack_pack_map(packer, 1);
-        pack_named_integer(packer, full, value);
+        pack_text(packer, starts ? "startindex" : "lengths");
+        msgpack_pack_map(packer, parts_count);
+        for (size_t i = 0; i < parts_count; i++) {
+                (void)snprintf(full, sizeof(full), "%s%s", parts[i].key, KEY_SUFFIX);
+                pack_named_integer(packer, full, (int64_t)(starts ? start : parts[i].count));
+                start += parts[i].count;
+        }
 }
 
 void storerpc_encode_write(
-    msgpack_sbuffer *out, const char *key, const struct storerpc_layout *layout, const uint8_t *rows, size_t count)
+    msgpack_sbuffer *out, const struct storerpc_layout *layout, const struct storerpc_part *parts, size_t parts_count)
 {
         msgpack_packer packer;
 
@@ -154,17 +166,17 @@ void storerpc_encode_write(
         msgpack_pack_array(&packer, layout->count);
         for (size_t i = 0; i < layout->count; i++)
                 pack_text(&packer, layout->columns[i].name);
-        pack_columns(&packer, layout, rows, count);
-        pack_named_integer(&packer, "length", (int64_t)count);
-        pack_per_bucket(&packer, "startindex", key, 0);
-        pack_per_bucket(&packer, "lengths", key, (int64_t)count);
+        pack_columns(&packer, layout, parts, parts_count);
+        pack_per_bucket(&packer, parts, parts_count, true);
+        pack_per_bucket(&packer, parts, parts_count, false);
 }
 
 void storerpc_encode_query(msgpack_sbuffer *out, const char *key, const struct storerpc_layout *layout, size_t columns,
     const struct storerpc_range *range)
 {
         msgpack_packer packer;
-        bool limited = range->limit > 0, some = columns < layout->count;
+        bool limited = range->limit > 0, some = layout->partial || columns < layout->count;
+        size_t end = columns - (layout->variable && columns == layout->count); // Nanoseconds always come
 
         begin_request(&packer, out, "DataService.Query", 4u + (limited ? 2u : 0u) + (some ? 1u : 0u));
         pack_text(&packer, "destination");
@@ -184,8 +196,8 @@ void storerpc_encode_query(msgpack_sbuffer *out, const char *key, const struct s
         if (!some)
                 return;
         pack_text(&packer, "columns");
-        msgpack_pack_array(&packer, columns - 1); // naming Epoch would bring it twice
-        for (size_t i = 1; i < columns; i++)
+        msgpack_pack_array(&packer, end - 1); // naming Epoch would bring it twice
+        for (size_t i = 1; i < end; i++)
                 pack_text(&packer, layout->columns[i].name);
 }
 

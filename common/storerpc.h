@@ -20,6 +20,7 @@
 
 struct storerpc_layout {
         bool variable;
+        bool partial;     // the bucket has more columns: a query names these
         size_t count;     // columns, Epoch and Nanoseconds included
         size_t row_bytes; // of a row
         struct column columns[STORERPC_COLUMNS_MAX];
@@ -34,8 +35,15 @@ int32_t storerpc_row_nanos(const struct storerpc_layout *layout, const uint8_t *
 
 // ---- requests ----
 
+// Rows of one bucket in a write.
+struct storerpc_part {
+        const char *key;
+        const uint8_t *rows;
+        size_t count;
+};
+// Several buckets of one layout go in one request, which the server's log takes in one piece; each of them once.
 void storerpc_encode_write(
-    msgpack_sbuffer *out, const char *key, const struct storerpc_layout *layout, const uint8_t *rows, size_t count);
+    msgpack_sbuffer *out, const struct storerpc_layout *layout, const struct storerpc_part *parts, size_t parts_count);
 
 struct storerpc_range {
         int64_t start_s, end_s; // both inclusive

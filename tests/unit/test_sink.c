@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes to a MarketStore server: its messages, when a row counts, and what is left of a write that was read back.
-// LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
+// LINK: workers/writer/sinkmatch.c workers/writer/sinkparcel.c workers/writer/sinkrule.c workers/writer/tickwire.c
 // LINK: -lmsgpackc
 #include "common/storerpc.h"
 #include "workers/writer/sinkparcel.h"
 #include "workers/writer/sinkrule.h"
+#include "workers/writer/tickwire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,7 +162,9 @@ static void a_written_dataset_holds_columns_in_the_bucket_s_order(void **state)
         make_bar(rows, epochs[0], 10);
         make_bar(rows + BAR_BYTES, epochs[1], 20);
         msgpack_sbuffer_init(&out);
-        storerpc_encode_write(&out, "BTCUSDT/1Min/OHLCV", &layout, rows, 2);
+        const struct storerpc_part parts[] = {
+            {"BTCUSDT/1Min/OHLCV", rows, 1}, {"ETHUSDT/1Min/OHLCV", rows + BAR_BYTES, 1}};
+        storerpc_encode_write(&out, &layout, parts, 2);
         const char names[] = "\xa5"
                              "Epoch\xa4"
                              "Open\xa4"
@@ -174,6 +177,12 @@ static void a_written_dataset_holds_columns_in_the_bucket_s_order(void **state)
         const double opens[2] = {10, 20};
         assert_non_null(memmem(out.data, out.size, opens, sizeof(opens)));
         assert_non_null(memmem(out.data, out.size, "BTCUSDT/1Min/OHLCV:Symbol/Timeframe/AttributeGroup", 50));
+        // Where the second bucket's rows begin: behind the first one's.
+        // The second bucket's rows begin behind the first one's.
+        const char starts[] = "startindex\x82\xd9\x32"
+                              "BTCUSDT/1Min/OHLCV:Symbol/Timeframe/AttributeGroup\x00\xd9\x32"
+                              "ETHUSDT/1Min/OHLCV:Symbol/Timeframe/AttributeGroup\x01";
+        assert_non_null(memmem(out.data, out.size, starts, sizeof(starts) - 1));
         msgpack_sbuffer_destroy(&out);
 }
 
@@ -238,13 +247,14 @@ static void only_what_the_server_has_not_stays(void **state)
         static const int minutes[] = {0, 1, 2, 3};
         struct storerpc_layout layout = seed_layout();
         struct parcel *parcel = parcel_of(&layout, minutes, 4);
+        struct sink_shape shape = {.layout = layout, .look = layout};
         uint8_t found[3 * BAR_BYTES];
 
         (void)state;
         make_bar(found, EPOCH, 0);
         make_bar(found + BAR_BYTES, EPOCH + 120, 77); // another value
         make_bar(found + 2 * BAR_BYTES, EPOCH + 180, 3);
-        assert_int_equal(parcel_mark(parcel, &layout, 0, 4, found, 3), 1);
+        assert_int_equal(parcel_mark(parcel, &shape, 0, 4, found, 3), 1);
         parcel_keep_missing(parcel, &layout);
         assert_int_equal(parcel->count, 2);
         assert_int_equal(storerpc_row_epoch_s(parcel->rows), EPOCH + 60);
@@ -283,6 +293,136 @@ static void rows_far_apart_are_read_back_apart(void **state)
         parcel_free(parcel);
 }
 
+// ---- ticks ----
+
+static struct tick_rows *two_trades(int64_t first_id, int64_t time_us)
+{
+        struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
+
+        for (int64_t i = 0; i < 2; i++) {
+                const struct trade trade = {.id = first_id + i,
+                    .time_us = time_us,
+                    .received_wall_ns = 7,
+                    .level = {.price = 425, .price_exponent = -1, .size = 5, .size_exponent = -1}};
+
+                assert_int_equal(tick_rows_add_trade(rows, &trade), 0);
+        }
+        return rows;
+}
+
+static void a_trade_goes_into_our_columns_and_into_an_old_feeder_s(void **state)
+{
+        struct tick_rows *rows = two_trades(100, EPOCH * US_PER_S + 250001);
+        struct yearfile_schema schema, old = {.timeframe_ns = 1000000000, .record_type = 1, .columns_count = 2};
+        struct tick_wire wire;
+        uint8_t out[512];
+        char why[REASON_SIZE];
+        double price;
+        float single;
+        int64_t id;
+
+        (void)state;
+        tick_schema(TICK_TRADE, 0, &schema);
+        assert_true(tick_wire_make(TICK_TRADE, &schema, &wire, why));
+        assert_int_equal(wire.shape.layout.row_bytes, 8 + 8 + 8 + 64 + 64 + 8 + 1 + 8 + 4);
+        assert_int_equal(wire.shape.look.row_bytes, 8 + 8 + 4); // the id, and when
+        tick_wire_encode(&wire, rows, out);
+        assert_int_equal(storerpc_row_epoch_s(out), EPOCH);
+        assert_int_equal(storerpc_row_nanos(&wire.shape.layout, out), 250001000);
+        assert_int_equal(tick_wire_time_us(&wire, out, false), EPOCH * US_PER_S + 250001);
+        memcpy(&price, out + 8, sizeof(price));
+        assert_true(price == 42.5);
+        memcpy(&id, out + 8 + 16 + 128, sizeof(id));
+        assert_int_equal(id, 100);
+        assert_int_equal(tick_wire_id(&wire, out + wire.shape.layout.row_bytes, false), 101);
+
+        old.columns[0] = (struct column){"Size", COLUMN_F8};
+        old.columns[1] = (struct column){"Price", COLUMN_F4};
+        assert_true(tick_wire_make(TICK_TRADE, &old, &wire, why));
+        tick_wire_encode(&wire, rows, out);
+        memcpy(&single, out + 16, sizeof(single));
+        assert_true(single == 42.5f);
+        assert_int_equal(tick_wire_id(&wire, out, false), -1);
+        tick_rows_free(rows);
+}
+
+static void columns_that_cannot_be_filled_are_refused(void **state)
+{
+        struct yearfile_schema alpaca = {.timeframe_ns = 1000000000,
+            .record_type = 1,
+            .columns_count = 3,
+            .columns = {{"Price", COLUMN_F8}, {"Size", COLUMN_F8}, {"Cond1", COLUMN_U1}}};
+        struct yearfile_schema whole = {.timeframe_ns = 1000000000,
+            .record_type = 1,
+            .columns_count = 2,
+            .columns = {{"Price", COLUMN_F8}, {"Size", COLUMN_I4}}};
+        struct tick_wire wire;
+        char why[REASON_SIZE];
+
+        (void)state;
+        assert_false(tick_wire_make(TICK_TRADE, &alpaca, &wire, why));
+        assert_string_equal(why, "nothing is known to put into its column Cond1");
+        assert_false(tick_wire_make(TICK_TRADE, &whole, &wire, why));
+        assert_string_equal(why, "its column Size is of type i4, not f8");
+        assert_false(tick_wire_make(TICK_QUOTE, &whole, &wire, why));
+        assert_string_equal(why, "it has no column BidPrice");
+        assert_false(tick_wire_make(TICK_DEPTH, &whole, &wire, why));
+        assert_false(tick_wire_make(TICK_DEPTH_DIFF, &whole, &wire, why));
+}
+
+static void rows_are_told_apart_by_their_ids_whatever_else_they_say(void **state)
+{
+        struct tick_rows *rows = two_trades(100, EPOCH * US_PER_S + 250001);
+        struct yearfile_schema schema;
+        struct tick_wire wire;
+        uint8_t out[3 * 256], found[2 * 32] = {0};
+        char why[REASON_SIZE];
+        bool present[3] = {0};
+        int64_t id = 101, other = 7;
+
+        (void)state;
+        tick_schema(TICK_TRADE, 0, &schema);
+        assert_true(tick_wire_make(TICK_TRADE, &schema, &wire, why));
+        tick_wire_encode(&wire, rows, out);
+        size_t row_bytes = wire.shape.layout.row_bytes, look_bytes = wire.shape.look.row_bytes;
+        memcpy(out + 2 * row_bytes, out, row_bytes); // trade 100 again
+        // The server has 101, in milliseconds, and something else.
+        storerpc_row_set_epoch_s(found, EPOCH);
+        memcpy(found + 8, &other, sizeof(other));
+        storerpc_row_set_epoch_s(found + look_bytes, EPOCH);
+        memcpy(found + look_bytes + 8, &id, sizeof(id));
+        const struct sink_rows mine = {&wire.shape.layout, &wire.shape.key, out, 3};
+        const struct sink_rows theirs = {&wire.shape.look, &wire.shape.look_key, found, 2};
+        assert_int_equal(sinkmatch_mark_repeated(&mine, present), 1);
+        assert_true(!present[0] && !present[1] && present[2]);
+        sinkmatch_mark(&mine, present, &theirs);
+        assert_true(!present[0] && present[1] && present[2]);
+        tick_rows_free(rows);
+}
+
+static void without_ids_equal_rows_are_counted(void **state)
+{
+        struct tick_rows *rows = two_trades(100, EPOCH * US_PER_S + 250001);
+        struct yearfile_schema old = {.timeframe_ns = 1000000000,
+            .record_type = 1,
+            .columns_count = 2,
+            .columns = {{"Price", COLUMN_F8}, {"Size", COLUMN_F8}}};
+        struct tick_wire wire;
+        uint8_t out[2 * 64];
+        char why[REASON_SIZE];
+        bool present[2] = {0};
+
+        (void)state;
+        assert_true(tick_wire_make(TICK_TRADE, &old, &wire, why));
+        tick_wire_encode(&wire, rows, out);
+        const struct sink_rows mine = {&wire.shape.layout, &wire.shape.key, out, 2};
+        const struct sink_rows theirs = {&wire.shape.look, &wire.shape.look_key, out, 1};
+        assert_int_equal(sinkmatch_mark_repeated(&mine, present), 0); // two trades, perhaps
+        sinkmatch_mark(&mine, present, &theirs);
+        assert_int_equal(present[0] + present[1], 1);
+        tick_rows_free(rows);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -296,6 +436,10 @@ int main(void)
             cmocka_unit_test(only_what_the_server_has_not_stays),
             cmocka_unit_test(a_newer_row_replaces_one_that_is_under_way),
             cmocka_unit_test(rows_far_apart_are_read_back_apart),
+            cmocka_unit_test(a_trade_goes_into_our_columns_and_into_an_old_feeder_s),
+            cmocka_unit_test(columns_that_cannot_be_filled_are_refused),
+            cmocka_unit_test(rows_are_told_apart_by_their_ids_whatever_else_they_say),
+            cmocka_unit_test(without_ids_equal_rows_are_counted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

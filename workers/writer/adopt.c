@@ -83,7 +83,7 @@ static int resolve_directory(struct store *store, struct bucket_state *bucket, b
 
 // ---- columns ----
 
-static void schema_text(const struct yearfile_schema *schema, char *text, size_t size)
+void adopt_schema_text(const struct yearfile_schema *schema, char *text, size_t size)
 {
         size_t used = 0;
 
@@ -118,12 +118,12 @@ static int resolve_schema(struct store *store, struct bucket_state *bucket)
         }
         if (theirs->timeframe_ns != ours.timeframe_ns || theirs->record_type != 0 ||
             !store->sink->takes(theirs, reason)) {
-                schema_text(theirs, text, sizeof(text));
+                adopt_schema_text(theirs, text, sizeof(text));
                 log_error("%s %s: the store has columns %s; timeframe %lld s, record type %lld, %lld bytes a record",
                     bucket->symbol, interval_name(bucket->interval), text,
                     (long long)(theirs->timeframe_ns / 1000000000), (long long)theirs->record_type,
                     (long long)theirs->record_length);
-                schema_text(&ours, text, sizeof(text));
+                adopt_schema_text(&ours, text, sizeof(text));
                 log_error("%s %s: accepted are %s (or the first five of them); timeframe %lld s, record type 0",
                     bucket->symbol, interval_name(bucket->interval), text, (long long)(ours.timeframe_ns / 1000000000));
                 (void)snprintf(why, sizeof(why), "its columns are (%.80s), not ours",

@@ -12,5 +12,7 @@
 int bucket_prepare(struct store *store, struct bucket_state *bucket);
 // Gives the bucket up, with one error line: others go on, nothing of it is overwritten.
 void bucket_refuse(struct store *store, struct bucket_state *bucket, const char *why);
+// Columns and types as a message tells them: "Open f8, High f8".
+void adopt_schema_text(const struct yearfile_schema *schema, char *text, size_t size);
 
 #endif

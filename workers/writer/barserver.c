@@ -9,7 +9,7 @@
 #include "workers/writer/apply.h"
 #include "workers/writer/barsink.h"
 #include "workers/writer/bucketset.h"
-#include "workers/writer/sink.h"
+#include "workers/writer/serverstore.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,38 +21,7 @@
 #define ROW_BYTES_MAX (8 + 8 * BAR_VALUES_COUNT)
 #define DAY_NS (US_PER_DAY * 1000)
 
-struct server_store {
-        struct sink *sink;
-        struct store *store;
-        uint8_t rows[ROW_RUN_MAX * ROW_BYTES_MAX]; // of a run
-};
-
-// ---- events of the sink ----
-
-static void on_blocks(void *context, int64_t ms)
-{
-        struct store *store = ((struct server_store *)context)->store;
-
-        if (store->events.blocks != NULL)
-                store->events.blocks(store->events.context, ms);
-}
-
-static void on_away(void *context, const char *why)
-{
-        struct store *store = ((struct server_store *)context)->store;
-        int64_t since_ns = atomic_load(&store->governor->store_away_since_wall_ns);
-        int64_t now_ns = wall_now().ns;
-
-        if (why != NULL) {
-                atomic_store(&store->governor->store_away_since_wall_ns, now_ns);
-                log_error("store server %s is unreachable: %s; what comes in waits in the spool, history waits too",
-                    store->root, why);
-                return;
-        }
-        atomic_store(&store->governor->store_away_since_wall_ns, 0);
-        log_info("store server %s answers again after %lld s; what waited is sent now", store->root,
-            (long long)((now_ns - since_ns) / 1000000000));
-}
+// ---- losses ----
 
 // Neither stored nor, in a job under way, had.
 static void withdraw(struct store *store, struct bucket_state *bucket, int64_t start_us, int64_t end_us)
@@ -71,7 +40,7 @@ static void withdraw(struct store *store, struct bucket_state *bucket, int64_t s
 static void on_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
     const uint8_t *rows, size_t count, const char *why)
 {
-        struct store *store = ((struct server_store *)context)->store;
+        struct store *store = context;
         struct bucket_state *bucket = owner;
         char time[TIME_TEXT_SIZE], reason[REASON_SIZE];
 
@@ -81,6 +50,7 @@ static void on_lost(void *context, void *owner, enum sink_loss loss, const struc
                     "%s %s: another program writes to this bucket of %s: %zu bars from %s on have other values there "
                     "than were sent",
                     bucket->symbol, interval_name(bucket->interval), store->root, count, time);
+                bucket->prepared = false; // perhaps it is another bucket by now
                 return;
         }
         for (size_t i = 0; i < count; i++) {
@@ -101,43 +71,6 @@ static void on_lost(void *context, void *owner, enum sink_loss loss, const struc
         (void)snprintf(reason, sizeof(reason), "the server says: %.120s", why);
         if (!bucket->refused)
                 bucket_refuse(store, bucket, reason);
-}
-
-// ---- life ----
-
-int barserver_open(struct store *store, char why[REASON_SIZE])
-{
-        struct server_store *server = memory_zeroed(1, sizeof(*server));
-        const struct sink_events events = {on_blocks, on_lost, on_away, server};
-
-        server->store = store;
-        store->server = server;
-        server->sink = sink_new(store->setup.settings.store_url, &events);
-        if (server->sink != NULL)
-                return 0;
-        (void)snprintf(why, REASON_SIZE, "libcurl cannot be set up");
-        errno = EIO;
-        return -1;
-}
-
-static void close_server(struct store *store)
-{
-        if (store->server == NULL)
-                return;
-        atomic_store(&store->governor->store_away_since_wall_ns, 0);
-        sink_free(store->server->sink);
-        free(store->server);
-        store->server = NULL;
-}
-
-static bool is_away(const struct store *store)
-{
-        return sink_is_away(store->server->sink) && sink_probe(store->server->sink) < 0;
-}
-
-static int sync_server(struct store *store)
-{
-        return sink_confirm(store->server->sink);
 }
 
 // ---- looking ----
@@ -230,16 +163,28 @@ static void withdraw_all(struct store *store, struct bucket_state *bucket, const
         bucket_uncover(store, bucket, INT64_MIN, INT64_MAX);
 }
 
+// Someone else has made the bucket just now, or in the place of ours: what lies there is looked at anew, in its
+// columns.
+static void leave_columns(struct store *store, struct bucket_state *bucket, const char *key)
+{
+        if (bucket->target != NULL)
+                log_warn("%s: the bucket of %s has other columns than before; what it has is looked at anew, and what "
+                         "it lacks is fetched again",
+                    key, store->root);
+        bucket_uncover(store, bucket, INT64_MIN, INT64_MAX);
+        bucket->target = NULL;
+        bucket->schema_known = bucket->looked_at = false;
+}
+
 static int look(struct store *store, struct bucket_state *bucket)
 {
         struct yearfile_schema schema;
         char key[BUCKET_NAME_SIZE], why[REASON_SIZE];
 
-        bucket->target = NULL; // with perhaps other columns than before
         key_of(bucket, key);
         if (schema_of(store, bucket, &schema, why) == 0) {
                 if (!yearfile_schema_equal(&schema, &bucket->schema)) {
-                        bucket->schema_known = false; // made by someone else just now
+                        leave_columns(store, bucket, key);
                         errno = EAGAIN;
                         return -1;
                 }
@@ -268,12 +213,12 @@ static const char *unstorable(const struct bucket_state *bucket, int64_t slot_us
 static struct sink_target *target_of(struct store *store, struct bucket_state *bucket)
 {
         char key[BUCKET_NAME_SIZE];
-        struct storerpc_layout layout;
+        struct sink_shape shape;
 
         if (bucket->target == NULL) {
                 key_of(bucket, key);
-                storerpc_layout_make(&bucket->schema, &layout);
-                bucket->target = sink_target_new(store->server->sink, key, &layout, bucket);
+                sinkmatch_shape_make(&bucket->schema, NULL, &shape);
+                bucket->target = sink_target_new(store->server->sink, key, &shape, on_lost, bucket);
         }
         return bucket->target;
 }
@@ -313,7 +258,7 @@ static size_t encode_run(struct server_store *server, struct row_run *run, const
 
         bar_layout_make(&run->bucket->schema, &bar);
         for (size_t i = 0; i < run->count; i++) {
-                uint8_t *row = server->rows + count * layout->row_bytes;
+                uint8_t *row = server->bar_rows + count * layout->row_bytes;
                 int64_t epoch_s = run->slots_us[i] / US_PER_S;
 
                 bar_layout_encode(&bar, epoch_s, &run->values[i], row);
@@ -336,12 +281,14 @@ static int write_run(struct store *store, struct row_run *run, bool live)
         uint8_t *found;
         size_t found_count;
 
+        if (store->server->bar_rows == NULL)
+                store->server->bar_rows = memory_zeroed(ROW_RUN_MAX, ROW_BYTES_MAX);
         if (read_covered(store, run, target, &found, &found_count) < 0)
                 return -1;
         size_t count = encode_run(store->server, run, layout, found, found_count);
         free(found);
         // Old bars may have been lost or refused meanwhile.
-        if (count > 0 && sink_put(target, store->server->rows, count) < 0)
+        if (count > 0 && sink_put(target, store->server->bar_rows, count) < 0)
                 return -1;
         if (run->bucket->refused)
                 return 1;
@@ -390,8 +337,8 @@ const struct bar_sink barserver = {
     .is_empty = is_empty,
     .write = write_run,
     .read = read_bars,
-    .sync = sync_server,
-    .close = close_server,
+    .sync = serverstore_sync,
+    .close = serverstore_close,
     .unstorable = unstorable,
-    .is_away = is_away,
+    .is_away = serverstore_is_away,
 };

@@ -41,7 +41,4 @@ struct bar_sink {
 
 extern const struct bar_sink barfiles, barserver;
 
-// For `barserver`: connects nothing yet. Returns 0, or -1 with `why`.
-int barserver_open(struct store *store, char why[REASON_SIZE]);
-
 #endif

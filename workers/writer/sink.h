@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows on their way into a MarketStore server: gathered per bucket and year into large writes, sent in order of time,
-// one bucket a request (so that a failure has an owner), kept until they are durable there (sinkrule.h), read back and
-// sent again as far as they are missing after any answer that was not a plain yes. Takes bars and ticks alike: a row is
-// bytes in the bucket's own columns (storerpc.h). Used by barserver.c (and the ticks' side) on the store thread. Owns
-// the connection and the rows it was given.
+// buckets with the same columns together (and one by one where that fails, so that a failure has an owner), kept until
+// they are durable there (sinkrule.h), read back and sent again as far as they are missing after any answer that was
+// not a plain yes. Takes bars and ticks alike: a row is bytes in the bucket's own columns (storerpc.h). Used by
+// barserver.c and tickserver.c on the store thread. Owns the connection and the rows it was given.
 //
 // Functions that talk to the server return -1 with EHOSTUNREACH while it cannot be reached, at once where that was
 // found out a moment ago: nothing is lost, the caller waits and calls again with the same input. What the server
@@ -11,7 +11,7 @@
 #ifndef WRITER_SINK_H
 #define WRITER_SINK_H
 
-#include "common/storerpc.h"
+#include "workers/writer/sinkmatch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,14 +26,17 @@ enum sink_loss {
         SINK_CHANGED,  // it has other values at these times: someone else writes them
 };
 
+// Rows that are given up. `context`: that of sink_events; `owner` as in sink_target_new().
+typedef void sink_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
+    const uint8_t *rows, size_t count, const char *why);
+
 struct sink_events {
         // Before a call that may block for so long.
         void (*blocks)(void *context, int64_t ms);
-        // Rows that are given up; `owner` as in sink_target_new().
-        void (*lost)(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
-            const uint8_t *rows, size_t count, const char *why);
         // The server went (`why`) or is back (NULL).
         void (*away)(void *context, const char *why);
+        // It answers on another connection: it may have been started anew, and may have replayed its log.
+        void (*renewed)(void *context);
         void *context;
 };
 
@@ -56,11 +59,14 @@ int sink_read(struct sink *sink, const char *key, const struct storerpc_layout *
 // ---- writing ----
 
 struct sink_target *sink_target_new(
-    struct sink *sink, const char *key, const struct storerpc_layout *layout, void *owner);
+    struct sink *sink, const char *key, const struct sink_shape *shape, sink_lost *lost, void *owner);
 const struct storerpc_layout *sink_target_layout(const struct sink_target *target);
 // Takes rows (copied; of a fixed bucket in ascending order). Of two fixed rows at one time the later wins. May send
 // what has become many. Returns 0; or -1 with nothing taken.
 int sink_put(struct sink_target *target, const uint8_t *rows, size_t count);
+// The same for rows of a variable bucket of which the server may have some already: it is asked, and they are left out.
+// Returns 0; 2, it refuses to tell (`why`); or -1 with nothing taken.
+int sink_put_missing(struct sink_target *target, const uint8_t *rows, size_t count, char why[REASON_SIZE]);
 // Sends what is gathered of one bucket. Returns 0 or -1.
 int sink_send(struct sink_target *target);
 // Sends everything, and proves everything durable that was sent. Returns 0 or -1.

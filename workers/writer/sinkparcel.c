@@ -168,7 +168,7 @@ size_t parcel_span(
         return end;
 }
 
-// True where one of the found rows at this row's time is this row. *from: the first found row that is not before it.
+// True where the found row at this row's time is this row. *from: the first found row that is not before it.
 static bool is_found(const struct storerpc_layout *layout, const uint8_t *row, const uint8_t *found, size_t found_count,
     size_t *from, bool *differs)
 {
@@ -182,7 +182,7 @@ static bool is_found(const struct storerpc_layout *layout, const uint8_t *row, c
         return false;
 }
 
-size_t parcel_mark(struct parcel *parcel, const struct storerpc_layout *layout, size_t first, size_t end,
+static size_t mark_fixed(struct parcel *parcel, const struct storerpc_layout *layout, size_t first, size_t end,
     const uint8_t *found, size_t found_count)
 {
         size_t from = 0, changed = 0;
@@ -192,7 +192,19 @@ size_t parcel_mark(struct parcel *parcel, const struct storerpc_layout *layout, 
 
                 parcel->present[i] =
                     is_found(layout, parcel->rows + i * layout->row_bytes, found, found_count, &from, &differs);
-                changed += !parcel->present[i] && differs && !layout->variable;
+                changed += !parcel->present[i] && differs;
         }
         return changed;
+}
+
+size_t parcel_mark(struct parcel *parcel, const struct sink_shape *shape, size_t first, size_t end,
+    const uint8_t *found, size_t found_count)
+{
+        if (!shape->layout.variable)
+                return mark_fixed(parcel, &shape->layout, first, end, found, found_count);
+        const struct sink_rows rows = {
+            &shape->layout, &shape->key, parcel->rows + first * shape->layout.row_bytes, end - first};
+        const struct sink_rows others = {&shape->look, &shape->look_key, found, found_count};
+        sinkmatch_mark(&rows, parcel->present + first, &others);
+        return 0;
 }

@@ -5,7 +5,7 @@
 #ifndef WRITER_SINKPARCEL_H
 #define WRITER_SINKPARCEL_H
 
-#include "common/storerpc.h"
+#include "workers/writer/sinkmatch.h"
 #include "workers/writer/sinkrule.h"
 
 #include <stdbool.h>
@@ -25,6 +25,7 @@ struct parcel {
         bool is_sorted; // and without two fixed rows at one time
         // Sent, and nobody knows whether it took effect: to be read back before it is sent again.
         bool uncertain;
+        mono_time tried_at;
         struct sink_moment written; // acknowledged; connection 0: not
         unsigned attempts;          // writes that a restart of the server undid
 };
@@ -45,9 +46,10 @@ void parcel_forget(struct parcel *parcel, const struct storerpc_layout *layout, 
 // The end of the rows from `first` on that lie close enough together to be read at once, and their range.
 size_t parcel_span(
     const struct parcel *parcel, const struct storerpc_layout *layout, size_t first, struct storerpc_range *range);
-// Marks which of the rows [first, end) are among the found ones (ascending), byte for byte. Returns how many are there
-// with other values (fixed buckets).
-size_t parcel_mark(struct parcel *parcel, const struct storerpc_layout *layout, size_t first, size_t end,
+// Marks which of the rows [first, end) are among the found ones, which are ascending and in the shape's `look`: of a
+// fixed bucket byte for byte, of a variable one as sinkmatch.h says. Returns how many are there with other values
+// (fixed buckets).
+size_t parcel_mark(struct parcel *parcel, const struct sink_shape *shape, size_t first, size_t end,
     const uint8_t *found, size_t found_count);
 // Drops what was found.
 void parcel_keep_missing(struct parcel *parcel, const struct storerpc_layout *layout);

@@ -12,6 +12,7 @@
 #include "workers/writer/ledger.h"
 #include "workers/writer/openfiles.h"
 #include "workers/writer/rootlock.h"
+#include "workers/writer/serverstore.h"
 #include "workers/writer/storestate.h"
 #include "workers/writer/tickfiles.h"
 #include "workers/writer/tickledger.h"
@@ -57,7 +58,7 @@ static int take_server(struct store *store, int *exit_code, char why[REASON_SIZE
         if (store->root_fd < 0)
                 (void)snprintf(
                     why, REASON_SIZE, "state_directory %.90s: %s", settings->state_directory, strerror(errno));
-        if (store->root_fd >= 0 && barserver_open(store, why) == 0)
+        if (store->root_fd >= 0 && serverstore_open(store, why) == 0)
                 return 0;
         *exit_code = EXIT_TRY_LATER;
         return -1;
@@ -109,7 +110,7 @@ struct store *store_open(const struct child_setup *setup, struct governor_page *
         store->fixed_horizon_us = INT64_MAX;
         store->catalogue.taken_us = -1;
         store->sink = setup->settings.store_type == STORE_SERVER ? &barserver : &barfiles;
-        store->tick_sink = &tickfiles;
+        store->tick_sink = setup->settings.store_type == STORE_SERVER ? &tickserver : &tickfiles;
         openfiles_init(store);
         tickfiles_init(store);
         if (take_root(store, exit_code, why) < 0 || open_ledger(store, exit_code, why) < 0) {

@@ -31,6 +31,7 @@ enum trouble_kind {
         TROUBLE_CRASH,       // a worker ended by its own fault on it
         TROUBLE_DEFECTIVE,   // it sent bars that cannot be
         TROUBLE_UNCONFIRMED, // REST does not have a bar that the stream brought
+        TROUBLE_UNKEPT,      // the store server acknowledged ticks and does not have them
         TROUBLE_KINDS
 };
 

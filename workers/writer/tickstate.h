@@ -79,7 +79,8 @@ struct tick_plan {
         bool known;      // nothing else may turn out to be missing
 };
 
-struct tick_file; // an open year file (tickfiles.c)
+struct tick_file;   // an open year file (tickfiles.c)
+struct tick_remote; // the bucket at a server (tickserver.c)
 
 struct tick_bucket {
         int64_t id; // in the ledger
@@ -137,6 +138,7 @@ struct tick_bucket {
         // files
         bool prepared, refused;
         struct tick_file *files;
+        struct tick_remote *remote;
 
         // towards the ledger
         bool row_dirty, epochs_dirty, gaps_dirty, troubles_dirty, ids_rewritten;

@@ -18,6 +18,7 @@ static const char *const kinds[TROUBLE_KINDS] = {
     [TROUBLE_CRASH] = "crash",
     [TROUBLE_DEFECTIVE] = "defective",
     [TROUBLE_UNCONFIRMED] = "unconfirmed",
+    [TROUBLE_UNKEPT] = "unkept",
 };
 
 const char *trouble_kind_name(enum trouble_kind kind, uint32_t attempts)
@@ -46,6 +47,7 @@ int64_t trouble_delay_s(enum trouble_kind kind, uint32_t attempts)
         case TROUBLE_REFUSED:
         case TROUBLE_SYMBOL:
         case TROUBLE_DEFECTIVE:
+        case TROUBLE_UNKEPT:
         case TROUBLE_KINDS: break;
         }
         return HOUR_S;
