@@ -218,23 +218,32 @@ static void check_directories(const struct completion *completion)
                     settings->run_directory, length, RUN_DIRECTORY_LENGTH_MAX, (unsigned)getuid());
 }
 
-// Ticks go into files only: a server appends what is sent twice, and nothing here takes that apart yet.
-static void check_server_data(const struct completion *completion)
+// Bars are made of what lies in year files. With a server as store, its own trigger makes them (ondiskagg), or the
+// exchange sends them.
+static void check_server_bars(const struct completion *completion)
 {
+        static const char instead[] = "with store.type server no bars are made here: name their intervals in timeframe";
         const struct settings *settings = completion->settings;
-        if ((settings->stream_types & ~(uint32_t)DATA_KLINE) != 0)
-                config_error_add(completion->errors, place_of(completion, "realtime.stream_type"),
-                    "realtime.stream_type", "store.type server keeps bars alone in this version; accepted: kline");
-        if ((settings->backfill_data & ~(uint32_t)DATA_KLINE) != 0 && key_is_given(settings, "backfill.data"))
-                config_error_add(completion->errors, place_of(completion, "backfill.data"), "backfill.data",
-                    "store.type server keeps bars alone in this version; accepted: kline");
+        const uint32_t trades = DATA_TRADE | DATA_AGG_TRADE;
+        if (settings->aggregates[0].to != 0 && key_is_given(settings, "aggregate.to"))
+                config_error_add(completion->errors, place_of(completion, "aggregate.to"), "aggregate.to",
+                    "%s, with kline "
+                    "among realtime.stream_type, or let the server's own trigger ondiskagg make them",
+                    instead);
+        else if (settings->aggregates[0].to != 0)
+                config_warning_add(completion->errors, (struct config_place){0}, "triggers",
+                    "ondiskagg is the server's own to run: with store.type server no bars are made here");
+        if ((settings->stream_types & trades) != 0 && (settings->stream_types & DATA_KLINE) == 0)
+                config_warning_add(completion->errors, place_of(completion, "realtime.stream_type"),
+                    "realtime.stream_type", "%s, with kline among realtime.stream_type, where they are wanted",
+                    instead);
 }
 
 static void check_store(const struct completion *completion)
 {
         const struct settings *settings = completion->settings;
         if (settings->store_type == STORE_SERVER)
-                check_server_data(completion);
+                check_server_bars(completion);
         if (settings->store_type == STORE_SERVER && settings->store_url[0] == '\0')
                 config_error_add(completion->errors, place_of(completion, "store.type"), "store.url",
                     "is needed by store.type server; accepted: the server's URL, for example http://127.0.0.1:5993");

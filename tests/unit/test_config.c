@@ -87,8 +87,10 @@ static const struct {
     {"store: {type: server}",
         ":2:15: store.url: is needed by store.type server; accepted: the server's URL, for example "
         "http://127.0.0.1:5993"},
-    {"store: {type: server, url: \"http://10.0.0.5:5993\"}\nrealtime: {stream_type: [kline, trade]}",
-        ":3:25: realtime.stream_type: store.type server keeps bars alone in this version; accepted: kline"},
+    {"store: {type: server, url: \"http://10.0.0.5:5993\"}\naggregate: {to: 1h}",
+        ":3:17: aggregate.to: with store.type server no bars are made here: name their intervals in timeframe, with "
+        "kline "
+        "among realtime.stream_type, or let the server's own trigger ondiskagg make them"},
     {"store: {type: elsewhere}", ":2:15: store.type: elsewhere is unknown; accepted: files, server"},
     {"store: {columns: some}", ":2:18: store.columns: some is unknown; accepted: full, seed"},
     {"store: {symbol: \"a/{symbol}\"}", ":2:17: store.symbol: a/{symbol} contains something else; accepted: letters, "
