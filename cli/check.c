@@ -63,6 +63,19 @@ static void hint_disk(const struct settings *settings, int64_t now_us)
                     units_bytes((uint64_t)disk.f_bavail * disk.f_frsize, there));
 }
 
+static void hint_server(const struct settings *settings)
+{
+        char bytes[UNITS_TEXT_SIZE];
+
+        if (settings->store_type != STORE_SERVER)
+                return;
+        fprintf(stderr,
+            "hint: rows go to the MarketStore server %s, and `query` asks it; here lie ledger and spool, which takes "
+            "up "
+            "to %s while the server is away\n",
+            settings->store_url, units_bytes((uint64_t)settings->spool_bytes_max, bytes));
+}
+
 static void hint_hole(const struct settings *settings, int64_t now_us)
 {
         char end[UNITS_TEXT_SIZE];
@@ -122,6 +135,7 @@ static int check_file(const struct command *command, const char *file)
         hint_hole(&settings, now_us);
         hint_weight(&settings, now_us);
         hint_disk(&settings, now_us);
+        hint_server(&settings);
         return EXIT_DONE;
 }
 

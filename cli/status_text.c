@@ -19,6 +19,20 @@ static const char *paint(const struct page *page, enum screen_colour which)
         return screen_colour(page->colour, which);
 }
 
+// What is known of it is what the running writer last met; the spool's line says what waits for it.
+static void print_server(const struct page *page)
+{
+        const struct snapshot *snapshot = page->snapshot;
+        char text[UNITS_TEXT_SIZE];
+
+        printf("  store          MarketStore server %s", snapshot->root_directory);
+        if (snapshot->store_away_since_us > 0)
+                printf(", %sunreachable since %s UTC%s\n", paint(page, COLOUR_YELLOW),
+                    units_time_us(snapshot->store_away_since_us, text), paint(page, COLOUR_NONE));
+        else
+                printf("%s\n", snapshot->running ? ", reachable" : "");
+}
+
 static void print_head(const struct page *page)
 {
         const struct snapshot *snapshot = page->snapshot;
@@ -34,7 +48,10 @@ static void print_head(const struct page *page)
                 printf("  exchange time  %s UTC\n", units_time_us(snapshot->exchange_now_us, text));
         else if (snapshot->has_ledger && snapshot->meta.exchange_us >= 0)
                 printf("  last active    %s UTC\n", units_time_us(snapshot->meta.exchange_us, text));
-        printf("  data           %s\n", snapshot->root_directory);
+        if (snapshot_store_is_server(snapshot))
+                print_server(page);
+        else
+                printf("  data           %s\n", snapshot->root_directory);
 }
 
 // ---- streams ----

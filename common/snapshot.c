@@ -170,16 +170,22 @@ static void read_ledger(struct snapshot *snapshot)
 
 // ---- the disk ----
 
+bool snapshot_store_is_server(const struct snapshot *snapshot)
+{
+        return strstr(snapshot->root_directory, "://") != NULL;
+}
+
 static void look_at_disk(struct snapshot *snapshot)
 {
         struct statvfs disk;
 
         snapshot->disk_free_bytes = UINT64_MAX;
         // A server's disk is its own matter; the spool lies here.
-        const char *directory =
-            strstr(snapshot->root_directory, "://") != NULL ? snapshot->state_directory : snapshot->root_directory;
-        if (statvfs(directory, &disk) == 0)
+        bool elsewhere = snapshot_store_is_server(snapshot);
+        if (statvfs(elsewhere ? snapshot->state_directory : snapshot->root_directory, &disk) == 0)
                 snapshot->disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+        if (elsewhere)
+                return;
         for (size_t i = 0; i < snapshot->buckets_count; i++) {
                 if (snapshot->buckets[i].live)
                         snapshot->bytes_per_day += (double)US_PER_DAY /

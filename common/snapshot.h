@@ -54,6 +54,9 @@ struct snapshot {
         double bytes_per_day;     // that live bars take
 };
 
+// Whether the store is a MarketStore server; root_directory is its URL then.
+bool snapshot_store_is_server(const struct snapshot *snapshot);
+
 // `page`: the governor page of the instance that the caller belongs to; NULL: whoever runs there is asked for it.
 void snapshot_take(const struct settings *settings, const struct governor_page *page, struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);

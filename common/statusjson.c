@@ -247,6 +247,7 @@ char *status_to_json(const struct snapshot *snapshot, const struct findings *fin
         add_number(part, "bytes", (double)snapshot->facts.spool_bytes);
         add_number(part, "oldest_age_s", snapshot->spool_age_s);
         part = cJSON_AddObjectToObject(root, "store");
+        (void)cJSON_AddStringToObject(part, "type", snapshot_store_is_server(snapshot) ? "server" : "files");
         (void)cJSON_AddStringToObject(part, "place", snapshot->root_directory);
         add_time(part, "unreachable_since", snapshot->store_away_since_us > 0 ? snapshot->store_away_since_us : -1);
         if (snapshot->disk_free_bytes != UINT64_MAX)

@@ -256,6 +256,7 @@ static void copy_gateway(const struct settings *settings, struct settings *part)
         part->store_type = settings->store_type;
         copy_text(part->data_directory, sizeof(part->data_directory), settings->data_directory);
         copy_text(part->root_directory, sizeof(part->root_directory), settings->root_directory);
+        copy_text(part->store_url, sizeof(part->store_url), settings->store_url);
         copy_text(part->state_directory, sizeof(part->state_directory), settings->state_directory);
         copy_text(part->run_directory, sizeof(part->run_directory), settings->run_directory);
 }

@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.request
 
-from tests.lib import servers, wait
+from tests.lib import msgpack, remote, servers, wait
 from tests.lib import interval as grid
 from tests.lib.case import Scenario
 
@@ -108,3 +108,61 @@ class Gateway(Scenario):
         feeder.config["gateway"]["listen"] = "off"
         feeder.reload()
         wait.until("the gateway to end", lambda: self.status_of("/healthz") is None, 20)
+
+
+class ServerStore(Scenario):
+    """The gateway where a MarketStore server is the store: it tells how things are, and whom to ask for rows."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = servers.Small(self.directory / "server")
+        self.port = servers.free_port()
+        self.start_exchange()
+        self.sink = self.feeder(start="2024-03-05T11:00:00Z", store={"type": "server", "url": self.server.url},
+                                gateway={"listen": f"'127.0.0.1:{self.port}'"})
+        self.sink.start().wait_ready()
+
+    def tearDown(self):
+        super().tearDown()
+        self.server.stop()
+
+    get, status_of = Gateway.get, Gateway.status_of
+
+    def metric(self, name):
+        return float(dict(line.rsplit(" ", 1) for line in self.get("/metrics").splitlines())[f"binancefeeder_{name}"])
+
+    def test_rows_are_asked_of_the_server(self):
+        url = f"http://127.0.0.1:{self.port}"
+        for method in ("Query", "ListSymbols", "GetInfo", "Write"):
+            with self.assertRaisesRegex(remote.RemoteError, f"are kept by the MarketStore server {self.server.url}"):
+                remote.call(url, method, requests=[{"destination": "BTCUSDT/1Min/OHLCV"}], format="symbol")
+        request = urllib.request.Request(url + "/rpc", b"\xc1", {"Content-Type": "application/x-msgpack"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            self.assertIn("msgpack", str(msgpack.unpack(answer.read())))
+        with self.assertRaises(urllib.error.HTTPError) as refusal:
+            self.get("/query?bucket=BTCUSDT/1m")
+        with refusal.exception as answer:
+            self.assertEqual(answer.code, 501)
+            self.assertIn(self.server.url, answer.read().decode())
+        wait.until("rows at the server", lambda: len(remote.rows(self.server.url, "BTCUSDT/1Min/OHLCV")[1]) > 60, 60)
+        printed = self.sink.run("query", "BTCUSDT/1m", "--csv", "--config", str(self.sink.config_path))[1]
+        self.assertGreater(printed.count("\n"), 60)
+        self.assertEqual(self.sink.stop(), 0)
+
+    def test_its_pages_say_whether_the_server_is_there(self):
+        wait.until("all to be well", lambda: self.status_of("/readyz") == 200, 30)
+        wait.until("rows to be counted", lambda: 'binancefeeder_rows{kind="bar",interval="1m"} 0' not in self.get("/metrics")
+                   and self.metric('rows{kind="bar",interval="1m"}') > 60, 60)
+        self.assertEqual(self.metric("store_unreachable_seconds"), 0)
+        self.assertEqual(json.loads(self.get("/status"))["store"],
+                         {"type": "server", "place": self.server.url, "unreachable_since": None})
+        self.assertIn(f"MarketStore server {self.server.url}, reachable\n", self.sink.run("status", check=False)[1])
+        self.server.stop()
+        wait.until("it to be noticed", lambda: self.status_of("/readyz") == 503, 40)
+        self.assertGreater(self.metric("store_unreachable_seconds"), 0)
+        wait.until("bars to wait in the spool", lambda: self.metric("spool_batches") > 0, 30)
+        self.assertIn(f"MarketStore server {self.server.url}, unreachable since ", self.sink.run("status", check=False)[1])
+        self.assertEqual(self.status_of("/healthz"), 200)
+        self.server.start()
+        wait.until("all to be well again", lambda: self.status_of("/readyz") == 200, 40)
+        self.assertEqual(self.sink.stop(), 0)

@@ -41,16 +41,36 @@ int64_t gateway_now_us(const struct gateway *of)
         return now_us >= 0 ? now_us : wall_now().ns / 1000;
 }
 
+// With a server as store its rows are not ours to answer: clients are told whom to ask. NULL where they are.
+static const char *rows_elsewhere(void)
+{
+        const struct settings *settings = &gateway.child.setup->settings;
+
+        return settings->store_type == STORE_SERVER ? settings->store_url : NULL;
+}
+
 // ---- routes ----
 
 static struct work *begin_rpc(void *context, const struct request *request)
 {
+        char why[REASON_SIZE];
+
         (void)context;
-        return rpc_begin(store_root(), request);
+        if (rows_elsewhere() == NULL)
+                return rpc_begin(store_root(), request);
+        (void)snprintf(
+            why, sizeof(why), "the rows are kept by the MarketStore server %.100s: ask that one", rows_elsewhere());
+        return rpc_refuse(why, request);
 }
 
 static struct work *begin_get(void *context, const struct request *request)
 {
+        if (rows_elsewhere() != NULL)
+                return work_text(501,
+                    "the rows are kept by the MarketStore server %s (store.type: server): ask its RPC, or "
+                    "`binancefeeder "
+                    "query`; here are /status, /metrics, /healthz and /readyz",
+                    rows_elsewhere());
         return get_begin(store_root(), gateway_now_us(context), request);
 }
 
@@ -155,7 +175,12 @@ int main(void)
         child_heartbeat(&gateway.child);
         if (child_send_ready(&gateway.child) == -1)
                 return EXIT_TRY_LATER;
-        log_info("serving %s at http://%s (/rpc /query /status /metrics)", store_root(), settings->gateway_listen);
+        if (rows_elsewhere() != NULL)
+                log_info("serving /status and /metrics at http://%s; rows are at the store server %s",
+                    settings->gateway_listen, rows_elsewhere());
+        else
+                log_info(
+                    "serving %s at http://%s (/rpc /query /status /metrics)", store_root(), settings->gateway_listen);
         (void)event_base_dispatch(base);
         ledgerview_close(gateway.view);
         (void)child_send(&gateway.child, CONTROL_DRAINED, NULL, 0, -1);

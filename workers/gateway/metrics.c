@@ -239,12 +239,16 @@ static void print_exchange(struct body *body, struct governor_page *page)
 static void print_writer(struct body *body, struct governor_page *page)
 {
         int64_t oldest_ns = atomic_load(&page->spool_oldest_wall_ns);
+        int64_t away_ns = atomic_load(&page->store_away_since_wall_ns);
         uint64_t batches = atomic_load(&page->spool_batches);
 
         single(body, "spool_batches", "gauge", "Batches that are durable and wait for the store.", (double)batches);
         single(body, "spool_bytes", "gauge", "Bytes of these.", (double)atomic_load(&page->spool_bytes));
         single(body, "spool_oldest_seconds", "gauge", "Age of the oldest of these.",
             batches > 0 && oldest_ns > 0 ? (double)(wall_now().ns - oldest_ns) / 1e9 : 0);
+        single(body, "store_unreachable_seconds", "gauge",
+            "For how long the store server could not be reached; 0: it can, or the store is files.",
+            away_ns > 0 ? (double)(wall_now().ns - away_ns) / 1e9 : 0);
         single(body, "rows_stored_total", "counter", "Rows written to the store.",
             (double)atomic_load(&page->rows_stored));
         single(body, "rows_refused_rank_total", "counter", "Rows not written because a better source covers them.",

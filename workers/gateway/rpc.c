@@ -94,13 +94,31 @@ static bool is_msgpack(const char *content_type)
                (content_type[length] == '\0' || content_type[length] == ';' || content_type[length] == ' ');
 }
 
+static struct work *refuse_type(void)
+{
+        return work_text(415, "%s is spoken here; for text and JSON there is GET /query?bucket=...", CONTENT_MSGPACK);
+}
+
+struct work *rpc_refuse(const char *why, const struct request *request)
+{
+        char reason[REASON_SIZE] = "";
+        struct body body = {0};
+        struct call call;
+
+        if (!is_msgpack(request->content_type))
+                return refuse_type();
+        enum call_error error = call_decode(request->body, request->body_length, &call, reason);
+        refuse(&body, error == CALL_FINE ? CALL_FAILED : error, error == CALL_FINE ? why : reason, call.id);
+        call_release(&call);
+        return work_answer(200, CONTENT_MSGPACK, &body);
+}
+
 struct work *rpc_begin(const char *root, const struct request *request)
 {
         char why[REASON_SIZE] = "";
 
         if (!is_msgpack(request->content_type))
-                return work_text(
-                    415, "%s is spoken here; for text and JSON there is GET /query?bucket=...", CONTENT_MSGPACK);
+                return refuse_type();
         struct rpc_work *rpc = memory_zeroed(1, sizeof(*rpc));
         rpc->work = (struct work){step, release, 200, CONTENT_MSGPACK};
         rpc->bytes = memory_copied(request->body, request->body_length);

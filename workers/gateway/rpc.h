@@ -8,5 +8,7 @@
 
 // Never NULL. `root` outlives the work; the request does not.
 struct work *rpc_begin(const char *root, const struct request *request);
+// Answers any call with this error.
+struct work *rpc_refuse(const char *why, const struct request *request);
 
 #endif
