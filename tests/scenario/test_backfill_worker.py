@@ -227,14 +227,14 @@ class BackfillTicks(OneWorker):
         return {"trades": ids["trade"], "aggtrades": ids["agg"]}
 
     def truth(self, kind, first, last, symbol="BTCUSDT"):
-        """Rows as Run has them; REST says milliseconds."""
+        """Rows as Run has them, to the microsecond."""
         lines = self.exchange.get(f"/ledger/{kind}?symbol={symbol}&fromId={first}&toId={last}").decode().splitlines()
         if first > last:
             return []
         fields = [line.split(",") for line in lines if line[:1].isdigit()]
         if kind == "trades":
-            return [(int(f[0]), int(f[3]) // MS * MS, f[1], f[2], f[4]) for f in fields]
-        return [(int(f[0]), int(f[5]) // MS * MS, f[1], f[2], int(f[3]), int(f[4]), f[6]) for f in fields]
+            return [(int(f[0]), int(f[3]), f[1], f[2], f[4]) for f in fields]
+        return [(int(f[0]), int(f[5]), f[1], f[2], int(f[3]), int(f[4]), f[6]) for f in fields]
 
     def assert_ids(self, run, kind, first, last, lacking=(), symbol="BTCUSDT"):
         """Exactly the ledger's rows of [first, last], on pages that speak for all of it, none twice."""
@@ -360,7 +360,11 @@ class BackfillTicks(OneWorker):
             # As the exchange does: what is missing leaves room for rows behind it.
             path, limit = path.split("&limit=")
             kept = []
-            for row in self.exchange.json(path + "&limit=1000"):
+            asked = urllib.request.Request(self.exchange.rest_url + path + "&limit=1000",
+                                           headers={"X-MBX-TIME-UNIT": "MICROSECOND"})
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                rows = json.load(answer)
+            for row in rows:
                 if len(kept) == int(limit):
                     break
                 number = row.get("id", row.get("a"))

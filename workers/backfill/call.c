@@ -53,7 +53,8 @@ static void try_to_send(struct call *call)
         call->requested_us = governor_exchange_now_us(caller->governor);
         call->sent = boot_now();
         atomic_fetch_add(&caller->vitals->messages, 1);
-        if (http_request_start(call->request, call->query.path, call->query.body_bytes_max) != 0) {
+        if (http_request_start(call->request, call->query.path, call->query.microseconds, call->query.body_bytes_max) !=
+            0) {
                 log_error("cannot start a request: %m; trying again");
                 wait_ms(call, REST_BACKOFF_MS_MAX);
         }

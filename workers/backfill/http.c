@@ -23,8 +23,9 @@ struct http {
         CURLM *multi;
         struct event *timer;
         struct http_options options;
-        char base_url[URL_SIZE]; // a copy: what is set up once must stay what every request uses
-        bool plain;              // base_url is http://
+        char base_url[URL_SIZE];         // a copy: what is set up once must stay what every request uses
+        bool plain;                      // base_url is http://
+        struct curl_slist *microseconds; // the header that asks for them
 };
 
 struct http_request {
@@ -242,7 +243,8 @@ struct http *http_new(struct event_base *base, const struct http_options *option
         http->timer = evtimer_new(base, on_timer, http);
         if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
                 http->multi = curl_multi_init();
-        if (http->timer == NULL || http->multi == NULL ||
+        http->microseconds = curl_slist_append(NULL, "X-MBX-TIME-UNIT: MICROSECOND");
+        if (http->timer == NULL || http->multi == NULL || http->microseconds == NULL ||
             curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted) != CURLM_OK ||
             curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http) != CURLM_OK ||
             curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
@@ -265,6 +267,7 @@ void http_free(struct http *http)
         }
         if (http->timer != NULL)
                 event_free(http->timer);
+        curl_slist_free_all(http->microseconds);
         free(http);
         curl_global_cleanup();
 }
@@ -341,7 +344,7 @@ void http_request_free(struct http_request *request)
         free(request);
 }
 
-int http_request_start(struct http_request *request, const char *path, size_t body_bytes_max)
+int http_request_start(struct http_request *request, const char *path, bool microseconds, size_t body_bytes_max)
 {
         struct http *http = request->http;
 
@@ -354,6 +357,7 @@ int http_request_start(struct http_request *request, const char *path, size_t bo
         request->used_weight = request->retry_after_s = request->date_s = -1;
         request->error[0] = '\0';
         if (curl_easy_setopt(request->easy, CURLOPT_URL, request->url) != CURLE_OK ||
+            curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, microseconds ? http->microseconds : NULL) != CURLE_OK ||
             curl_easy_setopt(request->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_bytes_max) != CURLE_OK ||
             curl_multi_add_handle(http->multi, request->easy) != CURLM_OK) {
                 errno = ENOMEM;

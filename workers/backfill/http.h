@@ -46,8 +46,9 @@ void http_free(struct http *http);
 // A request can be started again after its answer; its connection is kept. NULL when out of memory.
 struct http_request *http_request_new(struct http *http, http_done *done, void *context);
 void http_request_free(struct http_request *request);
-// GETs base_url + path. A body beyond `body_bytes_max` (decoded) is an error. Returns 0, or -1 with ENOMEM.
-int http_request_start(struct http_request *request, const char *path, size_t body_bytes_max);
+// GETs base_url + path. `microseconds`: times of the answer are wanted in those (X-MBX-TIME-UNIT). A body beyond
+// `body_bytes_max` (decoded) is an error. Returns 0, or -1 with ENOMEM.
+int http_request_start(struct http_request *request, const char *path, bool microseconds, size_t body_bytes_max);
 // Drops a request under way; no answer is delivered. Closes its connection.
 void http_request_cancel(struct http_request *request);
 

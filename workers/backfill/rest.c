@@ -15,13 +15,14 @@ static const struct {
         const char *path;
         uint32_t weight;
         size_t body_bytes_max;
+        bool microseconds;
         const char *may_lack;
 } endpoints[] = {
-    [ENDPOINT_TIME] = {"/api/v3/time", 1, REST_SMALL_BYTES_MAX, NULL},
-    [ENDPOINT_EXCHANGE_INFO] = {"/api/v3/exchangeInfo", 20, HTTP_BODY_BYTES_MAX, NULL},
-    [ENDPOINT_KLINES] = {"/api/v3/klines", 2, REST_PAGE_BYTES_MAX, NULL},
-    [ENDPOINT_TRADES] = {"/api/v3/historicalTrades", 25, REST_PAGE_BYTES_MAX, "historicalTrades"},
-    [ENDPOINT_AGG_TRADES] = {"/api/v3/aggTrades", 4, REST_PAGE_BYTES_MAX, NULL},
+    [ENDPOINT_TIME] = {"/api/v3/time", 1, REST_SMALL_BYTES_MAX, false, NULL},
+    [ENDPOINT_EXCHANGE_INFO] = {"/api/v3/exchangeInfo", 20, HTTP_BODY_BYTES_MAX, false, NULL},
+    [ENDPOINT_KLINES] = {"/api/v3/klines", 2, REST_PAGE_BYTES_MAX, false, NULL},
+    [ENDPOINT_TRADES] = {"/api/v3/historicalTrades", 25, REST_PAGE_BYTES_MAX, true, "historicalTrades"},
+    [ENDPOINT_AGG_TRADES] = {"/api/v3/aggTrades", 4, REST_PAGE_BYTES_MAX, true, NULL},
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -36,6 +37,7 @@ build(struct rest_query *query, enum endpoint endpoint, const char *format, ...)
         REQUIRE((size_t)length < sizeof(query->path));
         query->weight = endpoints[endpoint].weight;
         query->body_bytes_max = endpoints[endpoint].body_bytes_max;
+        query->microseconds = endpoints[endpoint].microseconds;
         query->may_lack = endpoints[endpoint].may_lack;
 }
 

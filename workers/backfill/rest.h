@@ -7,6 +7,7 @@
 #include "common/interval.h"
 #include "common/limits.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct rest_query {
         char path[REST_PATH_SIZE]; // with its query string
         uint32_t weight;
         size_t body_bytes_max;
+        bool microseconds;    // of its times; else milliseconds
         const char *may_lack; // the endpoint's name where hosts exist that do not have it, else NULL
 };
 
