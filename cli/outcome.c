@@ -114,11 +114,12 @@ static void print_json(const struct outcome *outcome, const struct tally *total,
         cJSON_Delete(object);
 }
 
-// What the exchange does not know has nothing to be counted.
+// What the exchange does not know has nothing to be counted; but of ticks it may only have refused to say.
 static bool is_counted(const struct progress *progress)
 {
         for (size_t i = 0; i < progress->count; i++) {
-                if (!progress->items[i].tally.known && progress->items[i].tally.why[0] == '\0')
+                const struct progress_item *item = &progress->items[i];
+                if (!item->tally.known && (item->is_ticks || item->tally.why[0] == '\0'))
                         return false;
         }
         return true;
