@@ -117,6 +117,54 @@ static void judge_disk(const struct snapshot *snapshot, struct findings *finding
                     "bars have waited %s to be stored", units_span_s(snapshot->spool_age_s, left));
 }
 
+bool findings_tick_is_healthy(const struct ledger_tick *tick)
+{
+        int64_t few = tick->live ? UNDER_WAY_FEW : 0;
+
+        return tick->why[0] == '\0' && tick->missing <= few;
+}
+
+// What hinders a bucket of ticks is among the troubles where requests do.
+static bool has_trouble(const struct snapshot *snapshot, const struct ledger_tick *tick)
+{
+        for (size_t i = 0; i < snapshot->troubles_count; i++) {
+                const struct ledger_trouble *trouble = &snapshot->troubles[i];
+
+                if (trouble->is_ticks && strcmp(trouble->symbol, tick->symbol) == 0 &&
+                    strcmp(trouble->of, ledger_tick_kind_name(tick->kind)) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void judge_ticks(const struct snapshot *snapshot, struct findings *findings)
+{
+        char count[UNITS_TEXT_SIZE];
+
+        for (size_t i = 0; i < snapshot->ticks_count; i++) {
+                const struct ledger_tick *tick = &snapshot->ticks[i];
+                const char *kind = ledger_tick_kind_name(tick->kind);
+
+                if (!tick->followed || findings_tick_is_healthy(tick))
+                        continue;
+                if (tick->why[0] != '\0' && !has_trouble(snapshot, tick))
+                        find(findings, "", "%s %s: %s", tick->symbol, kind, tick->why);
+                if (tick->missing > 0 && !snapshot->running)
+                        find(findings, "start it again: what is missing is fetched", "%s %s: %s ids missing",
+                            tick->symbol, kind, units_count(tick->missing, count));
+        }
+}
+
+static void judge_trouble(const struct ledger_trouble *trouble, struct findings *findings)
+{
+        bool lacking = strstr(trouble->text, "historicalTrades") != NULL;
+
+        find(findings,
+            lacking ? "its gaps stay open: set endpoints.rest to a host that has it, such as https://api.binance.com"
+                    : "it is tried again by itself",
+            "%s %s: %s (%lld attempts)", trouble->symbol, trouble->of, trouble->text, (long long)trouble->attempts);
+}
+
 static void judge_ledger(const struct snapshot *snapshot, struct findings *findings)
 {
         char count[UNITS_TEXT_SIZE];
@@ -127,6 +175,7 @@ static void judge_ledger(const struct snapshot *snapshot, struct findings *findi
                 find(findings, "", "there is no ledger yet: %s", snapshot->no_ledger);
                 return;
         }
+        judge_ticks(snapshot, findings);
         for (size_t i = 0; i < snapshot->buckets_count; i++) {
                 const struct ledger_bucket *bucket = &snapshot->buckets[i];
                 const char *interval = interval_name(bucket->interval);
@@ -149,11 +198,8 @@ static void judge_ledger(const struct snapshot *snapshot, struct findings *findi
                             "%s %s: %s bars made of %s are not the exchange's own", bucket->symbol,
                             interval_name(bucket->interval), units_count(bucket->differences, count), bucket->made_of);
         }
-        for (size_t i = 0; i < snapshot->troubles_count; i++) {
-                const struct ledger_trouble *trouble = &snapshot->troubles[i];
-                find(findings, "it is tried again by itself", "%s %s: %s (%lld attempts)", trouble->symbol, trouble->of,
-                    trouble->text, (long long)trouble->attempts);
-        }
+        for (size_t i = 0; i < snapshot->troubles_count; i++)
+                judge_trouble(&snapshot->troubles[i], findings);
         if (snapshot->meta.quarantined > 0)
                 find(findings, "keep state_directory and report it as a bug; they are tried again daily",
                     "%lld batches are kept aside because reading them ended the writer",

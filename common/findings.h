@@ -23,5 +23,6 @@ void findings_collect(const struct snapshot *snapshot, struct findings *findings
 bool findings_child_is_healthy(const struct snapshot_child *child);
 // Nothing missing beyond what is under way, nothing that hinders it.
 bool findings_bucket_is_healthy(const struct ledger_bucket *bucket);
+bool findings_tick_is_healthy(const struct ledger_tick *tick);
 
 #endif

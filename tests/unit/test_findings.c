@@ -120,6 +120,38 @@ static void test_buckets(void **state)
         assert_int_equal(findings.count, 0);
 }
 
+static void test_ticks(void **state)
+{
+        static struct ledger_tick tick;
+        static struct ledger_trouble trouble;
+
+        (void)state;
+        tick = (struct ledger_tick){
+            .symbol = "BTCUSDT", .kind = TICK_AGG_TRADE, .followed = true, .live = true, .missing = 500};
+        snapshot.ticks = &tick;
+        snapshot.ticks_count = 1;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0); // they are being fetched
+        snprintf(tick.why, sizeof(tick.why), "not written: foreign columns");
+        must_say("BTCUSDT agg_trade: not written: foreign columns");
+        tick.kind = TICK_TRADE;
+        trouble = (struct ledger_trouble){.symbol = "BTCUSDT", .of = "trade", .is_ticks = true};
+        snprintf(trouble.text, sizeof(trouble.text), "this host has no historicalTrades");
+        snapshot.troubles = &trouble;
+        snapshot.troubles_count = 1;
+        must_say("BTCUSDT trade: this host has no historicalTrades");
+        assert_int_equal(findings.count, 1); // once
+        assert_non_null(strstr(findings.items[0].cure, "endpoints.rest"));
+        snapshot.troubles_count = 0;
+        tick.why[0] = '\0';
+        snapshot.running = false;
+        snapshot.children_count = 0;
+        must_say("BTCUSDT trade: 500 ids missing");
+        tick.followed = false;
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0);
+}
+
 static void test_an_exchange_that_never_answered(void **state)
 {
         (void)state;
@@ -149,6 +181,7 @@ int main(void)
             cmocka_unit_test_setup(test_exchange, set_up),
             cmocka_unit_test_setup(test_disk, set_up),
             cmocka_unit_test_setup(test_buckets, set_up),
+            cmocka_unit_test_setup(test_ticks, set_up),
             cmocka_unit_test_setup(test_an_exchange_that_never_answered, set_up),
             cmocka_unit_test_setup(test_too_many_are_counted, set_up),
         };
