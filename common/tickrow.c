@@ -240,8 +240,13 @@ static int add_changes(struct tick_rows *rows, const struct depth *depth, const 
 
         if (depth->kind == DEPTH_CLEAR)
                 return add_change(rows, depth, &none, TICK_SIDE_CLEAR);
-        for (unsigned i = 0; i < (unsigned)depth->bids + depth->asks; i++) {
-                if (add_change(rows, depth, &levels[i], i < depth->bids ? bid : ask) != 0)
+        // Bids come best first; rows of an event lie by side and rising price, so that a block need not be sorted.
+        for (unsigned i = depth->bids; i-- > 0;) {
+                if (add_change(rows, depth, &levels[i], bid) != 0)
+                        return -1;
+        }
+        for (unsigned i = depth->bids; i < (unsigned)depth->bids + depth->asks; i++) {
+                if (add_change(rows, depth, &levels[i], ask) != 0)
                         return -1;
         }
         return 0;

@@ -168,7 +168,7 @@ static void expect_change(
         assert_int_equal(change.level.size, size);
 }
 
-static void changes_are_a_row_for_each_level(void **state)
+static void changes_are_a_row_for_each_level_in_the_order_of_a_block(void **state)
 {
         struct tick_rows *rows = tick_rows_new(TICK_DEPTH_DIFF, 0);
         struct level levels[] = {{.price = 99, .size = 1}, {.price = 98, .size = 0}, {.price = 101, .size = 5}};
@@ -183,8 +183,8 @@ static void changes_are_a_row_for_each_level(void **state)
         assert_int_equal(tick_rows_add_depth(rows, &clear, NULL), 0);
         assert_int_equal(tick_rows_add_depth(rows, &snapshot, levels), 0);
         assert_int_equal(tick_rows_count(rows), 6);
-        expect_change(rows, 0, 10, 12, TICK_SIDE_BID, 99, 1);
-        expect_change(rows, 1, 10, 12, TICK_SIDE_BID, 98, 0);
+        expect_change(rows, 0, 10, 12, TICK_SIDE_BID, 98, 0);
+        expect_change(rows, 1, 10, 12, TICK_SIDE_BID, 99, 1);
         expect_change(rows, 2, 10, 12, TICK_SIDE_ASK, 101, 5);
         expect_change(rows, 3, 0, 12, TICK_SIDE_CLEAR, 0, 0);
         expect_change(rows, 4, 0, 20, TICK_SIDE_SNAPSHOT_BID, 99, 1);
@@ -242,7 +242,7 @@ int main(void)
             cmocka_unit_test(aggregate_trades_keep_their_ids_and_tombstones_are_no_rows),
             cmocka_unit_test(quotes_are_read_back_as_they_were),
             cmocka_unit_test(a_snapshot_is_padded_and_cut_to_its_levels),
-            cmocka_unit_test(changes_are_a_row_for_each_level),
+            cmocka_unit_test(changes_are_a_row_for_each_level_in_the_order_of_a_block),
             cmocka_unit_test(what_no_bucket_keeps_is_refused),
             cmocka_unit_test(the_years_of_a_list_are_found_one_by_one),
         };
