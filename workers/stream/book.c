@@ -53,13 +53,17 @@ static __int128 scaled(int64_t mantissa, int places)
         return value;
 }
 
-static int compare_decimals(int64_t a, int8_t a_exponent, int64_t b, int8_t b_exponent)
+static int compare_scaled(int64_t a, int8_t a_exponent, int64_t b, int8_t b_exponent)
 {
-        if (a_exponent == b_exponent)
-                return (a > b) - (a < b);
         // 18 places and 63 bits: the product fits.
         __int128 x = scaled(a, a_exponent - b_exponent), y = scaled(b, b_exponent - a_exponent);
         return (x > y) - (x < y);
+}
+
+// Of one symbol, prices nearly always have the same places: that case is worth being inlined.
+static inline int compare_decimals(int64_t a, int8_t a_exponent, int64_t b, int8_t b_exponent)
+{
+        return a_exponent == b_exponent ? (a > b) - (a < b) : compare_scaled(a, a_exponent, b, b_exponent);
 }
 
 int level_compare_price(const struct level *a, const struct level *b)
@@ -68,9 +72,9 @@ int level_compare_price(const struct level *a, const struct level *b)
 }
 
 // >0: a is nearer to the touch than b.
-static int nearer(const struct book_side *side, const struct level *a, const struct level *b)
+static inline int nearer(const struct book_side *side, const struct level *a, const struct level *b)
 {
-        int order = level_compare_price(a, b);
+        int order = compare_decimals(a->price, a->price_exponent, b->price, b->price_exponent);
 
         return side->falling ? -order : order;
 }
@@ -130,26 +134,21 @@ static size_t chunk_of(const struct book_side *side, const struct level *level)
         return low;
 }
 
+// Where `level` stands in the chunk, or would have to. Halving without a branch on the outcome, which nobody can
+// foretell: wrong guesses took a sixth of a book's time.
 static size_t place_in(
     const struct book_side *side, const struct book_chunk *chunk, const struct level *level, bool *found)
 {
-        size_t low = 0, high = chunk->count;
+        const struct level *base = chunk->levels;
 
-        *found = false;
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = nearer(side, &chunk->levels[middle], level);
+        for (size_t left = chunk->count; left > 1; left -= left / 2) {
+                const struct level *middle = base + left / 2;
 
-                if (order == 0) {
-                        *found = true;
-                        return middle;
-                }
-                if (order > 0)
-                        high = middle;
-                else
-                        low = middle + 1;
+                base = nearer(side, middle, level) <= 0 ? middle : base;
         }
-        return low;
+        int order = nearer(side, base, level);
+        *found = order == 0;
+        return (size_t)(base - chunk->levels) + (order < 0);
 }
 
 // ---- pieces ----
