@@ -17,14 +17,14 @@ NOTE = ("one symbol, one stream, as fast as the stream worker reads. Durable: co
 CLOCK = "2024-03-05T12:00:00Z"
 SYMBOL = "BTCUSDT"
 KINDS = {  # name: stream at the exchange, stream_type, frames
-    "aggTrade": ("aggTrade", "agg_trade", 3_000_000),
-    "trade": ("trade", "trade", 3_000_000),
-    "bookTicker": ("bookTicker", "book_ticker", 3_000_000),
+    "aggTrade": ("aggTrade", "agg_trade", 2_000_000),
+    "trade": ("trade", "trade", 2_000_000),
+    "bookTicker": ("bookTicker", "book_ticker", 2_000_000),
     "kline 1s": ("kline_1s", "kline", 500_000),
     "depth": ("depth@100ms", "depth", 600_000),
 }
-TRADES_PER_MINUTE = 600
-UPDATES = 5  # of the book per depth event: about 20 levels
+TRADES_PER_MINUTE = 60_000
+UPDATES = 3  # of the book per depth event: 19 levels on average
 RECORDED = 5_000
 SECONDS_MAX = 120
 
@@ -85,7 +85,7 @@ def stream_worker(feeder):
 def durable(bench, core, kind, frames):
     """(seconds to durable, CPU seconds of the stream worker, CPU of all in microseconds a frame as text)"""
     with bench.rig((SYMBOL,), market(frames), timeframe="1s", backfill={"enabled": False}, depth={"diffs": True},
-                   realtime={"enabled": True, "stream_type": kind, "update_freq": "1s"}) as (exchange, feeder):
+                   realtime={"enabled": True, "stream_type": kind, "update_freq": "1s", "buffer_size": 100000}) as (exchange, feeder):
         feeder.start()
         pid = wait.until(lambda: "a stream worker; " + feeder.tail(), lambda: stream_worker(feeder), 30, every=0.02)["pid"]
         pin(pid, core)

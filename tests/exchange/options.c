@@ -57,8 +57,10 @@ static const struct {
     {"--tick-ms", TYPE_NUMBER, AT(tick_ms), "N", "streams are looked at so often, real time (20)"},
     {"--replay-ws", TYPE_REPLAY_WS, 0, "FILE.gz",
         "recorded combined frames, `<receive ns> <json>` a line, sent as they are; repeatable"},
-    {"--blast", TYPE_NUMBER, AT(blast), "N", "send N events per stream as fast as sockets take them"},
-    {"--blast-updates", TYPE_NUMBER, AT(blast_updates), "N", "updates per depth event of a blast (5: about 20 levels)"},
+    {"--blast", TYPE_NUMBER, AT(blast), "N",
+        "send N events per stream as fast as sockets take them; ticks are rendered first"},
+    {"--blast-updates", TYPE_NUMBER, AT(blast_updates), "N",
+        "updates per depth event of a blast (3: 19 levels on average)"},
     {"--proxy", TYPE_FLAG, AT(proxy), "", "answer CONNECT with a tunnel back to this exchange"},
     {"--with-parent", TYPE_FLAG, AT(with_parent), "", "end when the parent process ends"},
     {"--verbose", TYPE_FLAG, AT(verbose), "", "one line per request and connection event"},
@@ -141,7 +143,7 @@ static void set_defaults(struct options *options)
         options->trades_per_minute = 8;
         options->updates_per_agg = 8;
         options->quotes_per_agg = 3;
-        options->blast_updates = 5;
+        options->blast_updates = 3;
         options->tick_ms = 20;
         options->ping_interval_ms = 20000;
         options->pong_timeout_ms = 60000;

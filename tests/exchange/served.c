@@ -16,11 +16,22 @@ struct served *served_new(void)
         return served;
 }
 
+static void free_first_blast(struct served_stream *stream)
+{
+        struct served_blast *blast = stream->blasts;
+        stream->blasts = blast->next;
+        evbuffer_free(blast->frames);
+        free(blast);
+}
+
 void served_free(struct served *served)
 {
         while (served->streams != NULL) {
                 struct served_stream *stream = served->streams;
                 served->streams = stream->next;
+                while (stream->blasts != NULL) {
+                        free_first_blast(stream);
+                }
                 free(stream->name);
                 free(stream);
         }
@@ -81,6 +92,31 @@ struct served_stream *served_find_stream(struct served *served, const char *name
         stream->next = served->streams;
         served->streams = stream;
         return stream;
+}
+
+struct served_blast *served_add_blast(struct served_stream *stream)
+{
+        struct served_blast *blast = heap_zeroed(sizeof *blast);
+        blast->frames = evbuffer_new();
+        if (stream->blasts == NULL) {
+                stream->blasts = blast;
+        } else {
+                stream->last_blast->next = blast;
+        }
+        stream->last_blast = blast;
+        return blast;
+}
+
+int64_t served_take_blast(struct served_stream *stream, struct evbuffer *out)
+{
+        struct served_blast *blast = stream->blasts;
+        if (blast == NULL) {
+                return -1;
+        }
+        int64_t time_ms = blast->time_ms;
+        evbuffer_add_buffer(out, blast->frames);
+        free_first_blast(stream);
+        return time_ms;
 }
 
 struct served_emission *served_add_emission(

@@ -23,11 +23,19 @@ struct served_window {
         int64_t rows, wall_ms, exchange_ms;
 };
 
+// Frames of a full-blast stream that wait to be sent, and the exchange's time when they are.
+struct served_blast {
+        struct evbuffer *frames;
+        int64_t time_ms;
+        struct served_blast *next;
+};
+
 struct served_stream {
         char *name;
         int64_t closed, updates, first_open_ms, last_open_ms;
         int64_t blast_place_ms; // how far a full-blast stream has come: a time, or an id of ticks; -1: not begun
         int64_t blast_left;
+        struct served_blast *blasts, *last_blast;
         struct served_stream *next;
 };
 
@@ -71,6 +79,10 @@ struct served_emission *served_add_emission(
     struct served *served, const char *stream, uint64_t connection, int64_t life_ms);
 // An event that told of these ids was sent.
 void served_note_emission(struct served_emission *emission, int64_t first_id, int64_t last_id);
+// Frames to be filled in, behind those that wait already.
+struct served_blast *served_add_blast(struct served_stream *stream);
+// Moves the first of those that wait to `out`. Returns their time, or -1 where none wait.
+int64_t served_take_blast(struct served_stream *stream, struct evbuffer *out);
 // JSON array of the emissions, of all streams or those whose name has `part` in it.
 void served_print_emissions(const struct served *served, const char *part, struct evbuffer *out);
 cJSON *served_describe(const struct served *served, const struct rate *rate);

@@ -290,7 +290,7 @@ static char *close_frame(char *frame, char *end)
 }
 
 static bool blast_one(struct session *session, struct subscription *subscription, const struct ticks_symbol *of,
-    struct evbuffer *out, int64_t *time_ms)
+    struct served_blast *blast)
 {
         struct event event;
         struct evbuffer_iovec space;
@@ -303,41 +303,46 @@ static bool blast_one(struct session *session, struct subscription *subscription
         }
         size_t levels = levels_of(subscription, of, &event);
         size_t size = WRAP_MAX + TICKTEXT_ROW_MAX + levels * TICKTEXT_LEVEL_MAX + WS_HEADER_MAX;
-        evbuffer_reserve_space(out, (ev_ssize_t)size, &space, 1);
+        evbuffer_reserve_space(blast->frames, (ev_ssize_t)size, &space, 1);
         char *frame = space.iov_base;
         char *end = put_event(frame + WS_HEADER_MAX, session, subscription, of, &event, session->micro);
         space.iov_len = (size_t)(close_frame(frame, end) - frame);
-        evbuffer_commit_space(out, &space, 1);
+        evbuffer_commit_space(blast->frames, &space, 1);
         served_note_emission(subscription->emission, event.first_id, event.last_id);
         subscription->cursor_id = id_after(subscription, of, event.last_id);
-        *time_ms = event.due_ms;
+        blast->time_ms = event.due_ms;
         return true;
+}
+
+// All frames before the first is sent: while they are taken, the exchange shall cost no more than sending does.
+static void blast_prepare(struct session *session, struct subscription *subscription, const struct ticks_symbol *of)
+{
+        struct served_stream *served = subscription->served;
+        bool more = true;
+        while (more && served->blast_left > 0) {
+                struct served_blast *blast = served_add_blast(served);
+                while (more && served->blast_left > 0 && evbuffer_get_length(blast->frames) < BLAST_CHUNK) {
+                        more = blast_one(session, subscription, of, blast);
+                        served->blast_left -= more;
+                }
+        }
+        served->blast_place_ms = subscription->cursor_id;
 }
 
 bool tickstream_blast(struct session *session, struct subscription *subscription, struct market_symbol *symbol)
 {
         struct exchange *exchange = session->exchange;
         const struct ticks_symbol of = {exchange->market, symbol};
-        struct evbuffer *out = bufferevent_get_output(session->conn->bev);
-        struct served_stream *served = subscription->served;
-        int64_t time_ms = 0;
         if (!ticks_exist(&of)) {
                 return false;
         }
         if (subscription->life_ms != symbol->listed_ms) {
                 begin(session, subscription, &of);
+                blast_prepare(session, subscription, &of);
         }
-        size_t until = evbuffer_get_length(out) + BLAST_CHUNK;
-        bool more = true;
-        while (more && evbuffer_get_length(out) < until && served->blast_left > 0) {
-                more = blast_one(session, subscription, &of, out, &time_ms);
-                if (more && subscription->cursor_id > served->blast_place_ms) {
-                        served->blast_place_ms = subscription->cursor_id;
-                        served->blast_left--;
-                }
-        }
+        int64_t time_ms = served_take_blast(subscription->served, bufferevent_get_output(session->conn->bev));
         if (time_ms > simclock_now_ms(&exchange->clock)) {
                 simclock_set(&exchange->clock, time_ms);
         }
-        return more && served->blast_left > 0;
+        return time_ms >= 0;
 }
