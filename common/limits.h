@@ -122,12 +122,12 @@
 #define STORERPC_CONNECT_MS 2000
 #define STORERPC_ANSWER_MS 30000                       // for one request; a large one takes half a second
 #define STORERPC_ANSWER_BYTES_MAX (256L * 1024 * 1024) // of an answer
-#define STORERPC_PAGE_ROWS 50000                       // that query asks for at once, as far as they are not more than …
-#define STORERPC_PAGE_BYTES (16L * 1024 * 1024)        // … so many bytes
-#define SINK_RETRY_MS_MIN 500                          // after the server was not reached, doubling
+#define STORERPC_PAGE_ROWS 50000                // that query asks for at once, as far as they are not more than …
+#define STORERPC_PAGE_BYTES (16L * 1024 * 1024) // … so many bytes
+#define SINK_RETRY_MS_MIN 500                   // after the server was not reached, doubling
 #define SINK_RETRY_MS_MAX 15000
 #define SINK_PARCEL_ROWS_MAX 50000              // in one write
-#define SINK_WRITE_BUCKETS_MAX 256              // in one write
+#define SINK_WRITE_BUCKETS_MAX 256               // in one write
 #define SINK_KEPT_BYTES_MAX (64L * 1024 * 1024) // rows sent and not yet proved durable
 
 // ---- configuration ----
@@ -174,12 +174,15 @@
 #define GATEWAY_ANSWER_BYTES_MAX (512UL * 1024 * 1024)  // rows of one answer: 6.7 million bars
 #define GATEWAY_MEMORY_BYTES_MAX (1024UL * 1024 * 1024) // of all answers under way
 #define GATEWAY_ROWS_PER_TURN 8192            // read for one answer before others have their turn: a millisecond
+#define GATEWAY_THREADS_MAX 8                 // that read for large answers, at most one a core
+#define GATEWAY_SEGMENT_ROWS 32768            // of a large answer, read by one thread in one go
+#define GATEWAY_SEGMENTS_PER_TURN 32          // read before other large answers have their turn
 #define GATEWAY_BUCKETS_PER_TURN 64           // listed before others have their turn
 #define GATEWAY_REQUEST_S 30                  // from a request's first byte to its last
 #define GATEWAY_IDLE_S 60                     // without a byte in either direction
 #define GATEWAY_ANSWER_S_MIN 30               // an answer must be read within this, and …
 #define GATEWAY_READ_BYTES_PER_S (256 * 1024) // … as much longer as it takes at this rate
-#define GATEWAY_WRITE_BYTES (256 * 1024)      // given to a socket at once
+#define GATEWAY_WRITE_BYTES (1024 * 1024)     // given to a socket at once
 #define GATEWAY_REQUESTS_MAX 1024             // queries in one call
 #define GATEWAY_BUCKETS_MAX 16384             // buckets in one call
 #define MSGPACK_VALUES_MAX 262144             // values in one call

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // LINK: workers/gateway/block.c workers/gateway/body.c workers/gateway/columns.c workers/gateway/dataset.c
 // LINK: workers/gateway/fixedreader.c workers/gateway/getinfo.c workers/gateway/listsymbols.c
-// LINK: workers/gateway/message.c workers/gateway/place.c workers/gateway/query.c
+// LINK: workers/gateway/message.c workers/gateway/parts.c workers/gateway/place.c workers/gateway/pool.c
+// LINK: workers/gateway/query.c
 // LINK: workers/gateway/reader.c workers/gateway/rpc.c workers/gateway/tickreader.c workers/gateway/tree.c
 // LINK: workers/gateway/work.c -lmsgpackc
 #include "common/clock.h"
@@ -9,6 +10,7 @@
 #include "common/yeartree.h"
 #include "tests/unit/gateway_calls.h"
 #include "tests/unit/tempdir.h"
+#include "workers/gateway/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -454,19 +457,26 @@ static void different_columns_do_not_stand_in_one_answer(void **state)
 
 // ---- ticks ----
 
-static void ticks_have_their_nanoseconds_last(void **state)
+// Four a second.
+static void fill_trades(const char *start, int64_t first, int64_t count)
 {
         struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
+
+        for (int64_t i = 0; i < count; i++)
+                add_trade(rows, first + i, at(start) + 250000 * i);
+        store_rows(root, "BTCUSDT", rows);
+        tick_rows_free(rows);
+}
+
+static void ticks_have_their_nanoseconds_last(void **state)
+{
         struct ask one = {.destination = "BTCUSDT/1s/TRADE",
             .start = second("2024-03-01T00:10"),
             .end = second("2024-03-01T00:10:02"),
             .columns = "TradeId"};
 
         (void)state;
-        for (int64_t i = 0; i < 4 * 3600; i++) // four a second
-                add_trade(rows, i, at("2024-03-01") + 250000 * i);
-        store_rows(root, "BTCUSDT", rows);
-        tick_rows_free(rows);
+        fill_trades("2024-03-01", 0, 14400);
         struct reply reply = query(root, &one, 1);
         assert_int_equal(rows_of(&reply, 0), 9); // the end is inclusive, to the nanosecond
         for (int64_t i = 0; i < 9; i++) {
@@ -494,6 +504,88 @@ static void ticks_have_their_nanoseconds_last(void **state)
         reply = ask("BTCUSDT/1Sec/TRADE", NULL, NULL, 0, false);
         assert_int_equal(rows_of(&reply, 0), 14400);
         reply_release(&reply);
+}
+
+// ---- on the pool's threads ----
+
+struct asked {
+        struct pool_job job;
+        struct ask ask;
+        struct reply reply;
+};
+
+static void ask_in_thread(struct pool_job *job)
+{
+        struct asked *asked = (struct asked *)job;
+
+        assert_true(pool_is_here());
+        asked->reply = query(root, &asked->ask, 1);
+}
+
+static struct pool_job *wait_for_job(void)
+{
+        struct pollfd back = {.fd = pool_fd(), .events = POLLIN};
+
+        assert_int_equal(poll(&back, 1, 60000), 1);
+        return pool_take();
+}
+
+// Several times at once, as clients do.
+static void expect_the_same_of_threads(const char *destination, const char *start, const char *end)
+{
+        enum { TIMES = 4 };
+        struct reply alone = ask(destination, start, end, 0, false);
+        struct asked asked[TIMES] = {0};
+
+        for (int i = 0; i < TIMES; i++) {
+                asked[i].job.run = ask_in_thread;
+                asked[i].ask = (struct ask){.destination = destination,
+                    .start = start != NULL ? second(start) : -1,
+                    .end = end != NULL ? second(end) : -1};
+                pool_give(&asked[i].job);
+        }
+        for (int i = 0; i < TIMES; i++) {
+                struct reply *reply = &((struct asked *)wait_for_job())->reply;
+
+                assert_int_equal(reply->flat.length, alone.flat.length);
+                assert_memory_equal(reply->flat.bytes, alone.flat.bytes, alone.flat.length);
+                reply_release(reply);
+        }
+        reply_release(&alone);
+}
+
+static void threads_read_what_one_reads(void **state)
+{
+        static const struct ask_of {
+                const char *destination, *start, *end;
+        } asked[] = {
+            {"BTCUSDT/1Min/OHLCV", NULL, NULL},
+            {"BTCUSDT/1Min/OHLCV", "2023-12-15T10:20:30", "2024-02-20T01:02"},
+            {"BTCUSDT/1Min/OHLCV", "2023-12-31T23:59", "2024-01-01"},
+            {"BTCUSDT/1Min/OHLCV", "2024-01-20", "2024-01-10"},
+            {"BTCUSDT/1Min/OHLCV", "2030-01-01", NULL},
+            {"BTCUSDT/3m/OHLCV", "2023-11-30T23:01", NULL},
+            {"BTCUSDT/1D/OHLCV", "2023-12-31", "2024-01-01"},
+            {"BTCUSDT/1w/OHLCV", "2023-11-20T10:00", NULL},
+            {"BTCUSDT,ETHUSDT/1Min/OHLCV", NULL, NULL},
+            {"BTCUSDT/1Sec/TRADE", NULL, NULL},
+            {"BTCUSDT/1Sec/TRADE", "2023-12-31T23:50", "2024-01-01T00:20"},
+            {"BTCUSDT/1Sec/TRADE", "2024-01-01T03:00", NULL},
+        };
+
+        (void)state;
+        fill("BTCUSDT", INTERVAL_1M, true, "2023-12-01", "2024-01-15"); // more than one part in each year
+        fill("BTCUSDT", INTERVAL_1M, true, "2024-02-01T00:07", "2024-03-02");
+        fill("ETHUSDT", INTERVAL_1M, true, "2024-01-01", "2024-01-02");
+        fill("BTCUSDT", INTERVAL_3M, true, "2023-12-01", "2024-01-15");
+        fill("BTCUSDT", INTERVAL_1D, true, "2023-11-01", "2024-01-15");
+        fill("BTCUSDT", INTERVAL_1W, true, "2023-11-06", "2024-01-15");
+        fill_trades("2023-12-31T23:30", 0, 4 * 1800);
+        fill_trades("2024-01-01", 4 * 1800, 14400);
+        pool_open(3);
+        for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+                expect_the_same_of_threads(asked[i].destination, asked[i].start, asked[i].end);
+        pool_close();
 }
 
 // ---- refusals ----
@@ -705,6 +797,7 @@ int main(void)
             IN_ROOT(columns_are_chosen_and_epoch_comes_first),
             IN_ROOT(different_columns_do_not_stand_in_one_answer),
             IN_ROOT(ticks_have_their_nanoseconds_last),
+            IN_ROOT(threads_read_what_one_reads),
             IN_ROOT(what_cannot_be_answered_is_refused),
             IN_ROOT(a_file_that_is_none_is_named),
             IN_ROOT(nobody_but_the_feeder_writes),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PRINT_BYTES_MAX 1024
+#define COPIED_BYTES_MAX 4096 // of a block: less than a piece of its own costs
 
 static struct piece *add_piece(struct body *body)
 {
@@ -24,10 +25,9 @@ static struct piece *add_piece(struct body *body)
 
 void body_append(struct body *body, const void *bytes, size_t length)
 {
-        struct piece *piece = body->last != NULL ? body->last : add_piece(body);
-
         if (length == 0)
                 return;
+        struct piece *piece = body->last != NULL && !body->last->taken ? body->last : add_piece(body);
         if (block_reserve(&piece->block, length) != 0) {
                 body->overflowed = true;
                 return;
@@ -54,11 +54,15 @@ void body_print(struct body *body, const char *format, ...)
 
 void body_take(struct body *body, struct block *block)
 {
-        if (block->length > 0) {
+        if (block->length <= COPIED_BYTES_MAX) {
+                body_append(body, block->data, block->length);
+        } else {
+                struct piece *piece = add_piece(body);
+
                 body->length += block->length;
-                add_piece(body)->block = *block;
+                piece->block = *block;
+                piece->taken = true;
                 *block = (struct block){0};
-                add_piece(body); // what is appended next must not make the large block move
         }
         block_release(block);
 }

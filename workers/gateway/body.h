@@ -12,6 +12,7 @@
 struct piece {
         struct piece *next;
         struct block block;
+        bool taken; // over as it was: nothing is appended, for growing would copy it
 };
 
 struct body { // {0} is the empty one

@@ -118,8 +118,8 @@ static int32_t nanoseconds_at(const struct columns *columns, size_t row)
 // "2024-03-01T10:00:00Z", of ticks "2024-03-01T10:00:00.250000000Z". The date is made once a day.
 static size_t print_time(const struct columns *columns, size_t row, char text[CELL_SIZE])
 {
-        static int64_t day_known = INT64_MIN;
-        static char date[TIME_TEXT_SIZE];
+        static _Thread_local int64_t day_known = INT64_MIN;
+        static _Thread_local char date[TIME_TEXT_SIZE];
         int64_t seconds = epoch_at(columns, row), day = seconds / 86400, second = seconds % 86400;
 
         if (day != day_known) {

@@ -65,7 +65,7 @@ bool columns_match(const struct columns *a, const struct columns *b)
         return true;
 }
 
-static size_t row_bytes(const struct columns *columns)
+size_t columns_row_bytes(const struct columns *columns)
 {
         size_t bytes = 0;
 
@@ -76,7 +76,7 @@ static size_t row_bytes(const struct columns *columns)
 
 int columns_reserve(struct columns *columns, size_t rows)
 {
-        if (rows > GATEWAY_ANSWER_BYTES_MAX / row_bytes(columns) - columns->rows) {
+        if (rows > GATEWAY_ANSWER_BYTES_MAX / columns_row_bytes(columns) - columns->rows) {
                 errno = ENOBUFS;
                 return -1;
         }
@@ -85,6 +85,12 @@ int columns_reserve(struct columns *columns, size_t rows)
                         return -1;
         }
         return 0;
+}
+
+void columns_fit(struct columns *columns)
+{
+        for (size_t i = 0; i < columns->count; i++)
+                block_fit(&columns->of[i].block);
 }
 
 void columns_clear(struct columns *columns)

@@ -37,6 +37,8 @@ bool columns_match(const struct columns *a, const struct columns *b);
 
 // Makes room for `rows` more in each column. Returns 0, or -1 with ENOBUFS or ENOMEM.
 int columns_reserve(struct columns *columns, size_t rows);
+void columns_fit(struct columns *columns); // gives back what is reserved for more rows
+size_t columns_row_bytes(const struct columns *columns);
 void columns_clear(struct columns *columns); // no rows; the memory stays
 void columns_release(struct columns *columns);
 

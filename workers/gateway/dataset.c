@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/gateway/dataset.h"
 
+#include "common/limits.h"
 #include "common/memory.h"
 #include "workers/gateway/message.h"
 
@@ -11,6 +12,43 @@
 // Clients cut a key at its colon.
 #define KEY_SUFFIX ":Symbol/Timeframe/AttributeGroup"
 
+static struct columns *add_segment(struct dataset *dataset)
+{
+        if (dataset->segments_count == dataset->segments_capacity) {
+                dataset->segments_capacity = dataset->segments_capacity > 0 ? dataset->segments_capacity * 2 : 1;
+                dataset->segments =
+                    memory_resized(dataset->segments, dataset->segments_capacity, sizeof(dataset->segments[0]));
+        }
+        return &dataset->segments[dataset->segments_count++];
+}
+
+struct columns *dataset_tail(struct dataset *dataset)
+{
+        struct columns *tail = dataset->segments_count > 0 ? &dataset->segments[dataset->segments_count - 1] : NULL;
+
+        if (tail == NULL || tail->rows >= GATEWAY_SEGMENT_ROWS) {
+                if (tail != NULL)
+                        columns_fit(tail);
+                tail = add_segment(dataset);
+                *tail = dataset->columns;
+        }
+        return tail;
+}
+
+void dataset_count_rows(struct dataset *dataset, size_t rows)
+{
+        dataset->rows += rows;
+}
+
+void dataset_append(struct dataset *dataset, struct columns *segment)
+{
+        if (dataset->segments_count > 0)
+                columns_fit(&dataset->segments[dataset->segments_count - 1]);
+        dataset->rows += segment->rows;
+        *add_segment(dataset) = *segment;
+        *segment = (struct columns){0};
+}
+
 void dataset_begin_part(struct dataset *dataset, const char *symbol, const char *timeframe, const char *group)
 {
         size_t size = strlen(symbol) + strlen(timeframe) + strlen(group) + sizeof("//" KEY_SUFFIX);
@@ -20,7 +58,7 @@ void dataset_begin_part(struct dataset *dataset, const char *symbol, const char 
                 dataset->parts = memory_resized(dataset->parts, dataset->parts_capacity, sizeof(dataset->parts[0]));
         }
         struct dataset_part *part = &dataset->parts[dataset->parts_count++];
-        *part = (struct dataset_part){memory_zeroed(size, 1), dataset->columns.rows, 0};
+        *part = (struct dataset_part){memory_zeroed(size, 1), dataset->rows, 0};
         snprintf(part->key, size, "%s/%s/%s" KEY_SUFFIX, symbol, timeframe, group);
 }
 
@@ -28,7 +66,7 @@ void dataset_end_part(struct dataset *dataset)
 {
         struct dataset_part *part = &dataset->parts[dataset->parts_count - 1];
 
-        part->rows = dataset->columns.rows - part->start;
+        part->rows = dataset->rows - part->start;
 }
 
 static void pack_parts(const struct dataset *dataset, const char *name, bool lengths, struct body *body)
@@ -43,11 +81,18 @@ static void pack_parts(const struct dataset *dataset, const char *name, bool len
         }
 }
 
+static void pack_column(struct dataset *dataset, size_t number, struct body *body)
+{
+        pack_bytes_begin(body, dataset->rows * dataset->columns.of[number].width);
+        for (size_t i = 0; i < dataset->segments_count; i++)
+                body_take(body, &dataset->segments[i].of[number].block);
+}
+
 // In the stock server's order of keys. A column without rows is an empty byte array, never nil: pymarketstore makes an
 // empty array of it.
 void dataset_pack(struct dataset *dataset, struct body *body)
 {
-        struct columns *columns = &dataset->columns;
+        const struct columns *columns = &dataset->columns;
 
         pack_map(body, 6);
         pack_text(body, "types");
@@ -61,16 +106,18 @@ void dataset_pack(struct dataset *dataset, struct body *body)
         pack_text(body, "data");
         pack_array(body, columns->count);
         for (size_t i = 0; i < columns->count; i++)
-                pack_bytes(body, &columns->of[i].block);
+                pack_column(dataset, i, body);
         pack_text(body, "length");
-        pack_integer(body, (int64_t)columns->rows);
+        pack_integer(body, (int64_t)dataset->rows);
         pack_parts(dataset, "startindex", false, body);
         pack_parts(dataset, "lengths", true, body);
 }
 
 void dataset_release(struct dataset *dataset)
 {
-        columns_release(&dataset->columns);
+        for (size_t i = 0; i < dataset->segments_count; i++)
+                columns_release(&dataset->segments[i]);
+        free(dataset->segments);
         for (size_t i = 0; i < dataset->parts_count; i++)
                 free(dataset->parts[i].key);
         free(dataset->parts);

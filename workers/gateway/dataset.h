@@ -9,14 +9,25 @@
 
 #include <stddef.h>
 
-struct dataset { // {0} has no bucket yet
-        struct columns columns;
+struct dataset {                  // {0} has no bucket yet
+        struct columns columns;   // of all segments; itself without rows
+        struct columns *segments; // the rows, one segment after the other, so that growing copies little
+        size_t segments_count, segments_capacity;
+        size_t rows;
         struct dataset_part {
                 char *key; // as asked: `symbol/timeframe/group`
                 size_t start, rows;
         } * parts;
         size_t parts_count, parts_capacity;
 };
+
+// The segment to which the next rows may be appended, GATEWAY_SEGMENT_ROWS in all, before dataset_count_rows(). Valid
+// until the next call.
+struct columns *dataset_tail(struct dataset *dataset);
+// Adds up what has been appended to the tail.
+void dataset_count_rows(struct dataset *dataset, size_t rows);
+// Appends a segment that another thread has filled; its memory moves.
+void dataset_append(struct dataset *dataset, struct columns *segment);
 
 // Begins a bucket at the end of the rows so far.
 void dataset_begin_part(struct dataset *dataset, const char *symbol, const char *timeframe, const char *group);

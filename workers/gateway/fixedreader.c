@@ -27,13 +27,18 @@ struct fixed {
         size_t left;              // rows yet to be handed out
         int year_at;              // of the bucket's years
         struct yearfile *file;    // the year at hand; NULL: none open
+        bool placed;              // `offsets` are known
         size_t record_bytes;
         int64_t slots, first_us, slot_us;
         int64_t low, high;           // positions [low, high) of it yet to be read
         size_t offsets[COLUMNS_MAX]; // of the columns asked for, in a record
+};
+
+// The slots last copied from a file; a thread has use for one such at a time.
+static _Thread_local struct {
         uint8_t bytes[YEARFILE_SPAN_BYTES];
         uint32_t valid[SPAN_SLOTS]; // slots of `bytes` that hold a row
-};
+} span;
 
 static int fail(const struct reader *reader, const char *what, char why[REASON_SIZE])
 {
@@ -141,15 +146,15 @@ static ssize_t read_span(struct reader *reader, int64_t first, int64_t slots, ch
         struct fixed *fixed = reader->state;
         size_t count = 0;
 
-        if (yearlock_read(yearfile_fd(fixed->file), fixed->bytes, (size_t)slots * fixed->record_bytes,
+        if (yearlock_read(yearfile_fd(fixed->file), span.bytes, (size_t)slots * fixed->record_bytes,
                 slot_offset(fixed, first)) != 0)
                 return fail(reader, strerror(errno), why);
-        const uint8_t *record = fixed->bytes;
+        const uint8_t *record = span.bytes;
         for (int64_t i = 0; i < slots; i++, record += fixed->record_bytes) {
                 int64_t index;
 
                 memcpy(&index, record, sizeof(index));
-                fixed->valid[count] = (uint32_t)i;
+                span.valid[count] = (uint32_t)i;
                 count += index == first + i + 1;
         }
         return (ssize_t)count;
@@ -191,7 +196,7 @@ static int count_span(struct reader *reader, int64_t first, int64_t slots, char 
                 return -1;
         size_t taken = (size_t)found < fixed->missing ? (size_t)found : fixed->missing;
         if (taken > 0)
-                fixed->counted_us = fixed->first_us + (first + fixed->valid[(size_t)found - taken]) * fixed->slot_us;
+                fixed->counted_us = fixed->first_us + (first + span.valid[(size_t)found - taken]) * fixed->slot_us;
         fixed->missing -= taken;
         fixed->high = first;
         return 0;
@@ -238,13 +243,14 @@ static void place_columns(const struct reader *reader, const struct columns *col
         struct fixed *fixed = reader->state;
         const struct yearfile_schema *schema = &reader->bucket.schema;
 
-        for (size_t i = 1; i < columns->count; i++) {
+        for (size_t i = 1; i < columns->count && !fixed->placed; i++) {
                 size_t offset = INDEX_BYTES;
 
                 for (size_t j = 0; strcmp(schema->columns[j].name, columns->of[i].name) != 0; j++)
                         offset += (size_t)column_type_bytes(schema->columns[j].type);
                 fixed->offsets[i] = offset;
         }
+        fixed->placed = true;
 }
 
 // Appends one column of the rows at valid[from .. from + count).
@@ -252,7 +258,7 @@ static void copy_column(
     const struct fixed *fixed, struct values *values, size_t offset, const uint32_t *valid, size_t count)
 {
         uint8_t *to = values->block.data + values->block.length;
-        const uint8_t *from = fixed->bytes + offset;
+        const uint8_t *from = span.bytes + offset;
 
         if (values->width == 8) {
                 for (size_t i = 0; i < count; i++)
@@ -281,9 +287,9 @@ static void copy_rows(const struct fixed *fixed, struct columns *columns, int64_
 {
         for (size_t done = 0, some; done < count; done += some) {
                 some = count - done < BLOCK_ROWS ? count - done : BLOCK_ROWS;
-                copy_times(fixed, &columns->of[0], first, fixed->valid + done, some);
+                copy_times(fixed, &columns->of[0], first, span.valid + done, some);
                 for (size_t i = 1; i < columns->count; i++)
-                        copy_column(fixed, &columns->of[i], fixed->offsets[i], fixed->valid + done, some);
+                        copy_column(fixed, &columns->of[i], fixed->offsets[i], span.valid + done, some);
         }
         columns->rows += count;
 }
@@ -350,7 +356,7 @@ static size_t estimate(const struct reader *reader)
 }
 
 // Opens the next year that has something of the range. False with the reader at its end, or `*failed`.
-static bool next_year(struct reader *reader, const struct columns *columns, bool *failed, char why[REASON_SIZE])
+static bool next_year(struct reader *reader, bool *failed, char why[REASON_SIZE])
 {
         struct fixed *fixed = reader->state;
 
@@ -364,9 +370,23 @@ static bool next_year(struct reader *reader, const struct columns *columns, bool
                 *failed = open_year(reader, why) != 0;
                 if (*failed)
                         return false;
-                place_columns(reader, columns);
         }
         return true;
+}
+
+// Goes on to the next slots of the range that lie in no hole. False likewise.
+static bool next_slots(struct reader *reader, bool *failed, char why[REASON_SIZE])
+{
+        struct fixed *fixed = reader->state;
+
+        while (next_year(reader, failed, why)) {
+                fixed->low = skip_hole(fixed, fixed->low);
+                if (fixed->low < fixed->high)
+                        return true;
+                close_year(fixed);
+                fixed->year_at++;
+        }
+        return false;
 }
 
 static enum reader_result read_rows(
@@ -377,15 +397,10 @@ static enum reader_result read_rows(
 
         if (fixed->counting)
                 return count_back(reader, rows_max, why);
+        place_columns(reader, columns);
         for (size_t slots_seen = 0; fixed->left > 0 && slots_seen < rows_max;) {
-                if (!next_year(reader, columns, &failed, why))
+                if (!next_slots(reader, &failed, why))
                         return failed ? READER_FAILED : READER_END;
-                fixed->low = skip_hole(fixed, fixed->low);
-                if (fixed->low >= fixed->high) {
-                        close_year(fixed);
-                        fixed->year_at++;
-                        continue;
-                }
                 size_t wanted = rows_max - slots_seen < fixed->left ? rows_max - slots_seen : fixed->left;
                 int64_t slots = smaller(slots_at_once(fixed, wanted), fixed->high - fixed->low);
                 ssize_t found = read_span(reader, fixed->low, slots, why);
@@ -405,6 +420,25 @@ static enum reader_result read_rows(
         return fixed->left > 0 ? READER_MORE : READER_END;
 }
 
+// A part lies in one year: it is the range of its slots' times.
+static int cut(struct reader *reader, struct reader **part, char why[REASON_SIZE])
+{
+        struct fixed *fixed = reader->state;
+        bool failed = false;
+
+        if (!next_slots(reader, &failed, why))
+                return failed ? READER_FAILED : 0;
+        int64_t end = smaller(fixed->low + GATEWAY_SEGMENT_ROWS, fixed->high);
+        struct fixed *state = memory_zeroed(1, sizeof(*state));
+        state->start_us = fixed->first_us + fixed->low * fixed->slot_us;
+        state->end_us = fixed->first_us + (end - 1) * fixed->slot_us;
+        state->left = SIZE_MAX;
+        state->year_at = fixed->year_at;
+        *part = reader_copy(reader, state);
+        fixed->low = end;
+        return 1;
+}
+
 static void end(struct reader *reader)
 {
         struct fixed *fixed = reader->state;
@@ -413,4 +447,4 @@ static void end(struct reader *reader)
         free(fixed);
 }
 
-const struct reader_kind reader_fixed = {"fixed", begin, estimate, read_rows, end};
+const struct reader_kind reader_fixed = {"fixed", begin, estimate, read_rows, cut, end};

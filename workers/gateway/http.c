@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "workers/gateway/arrivals.h"
+#include "workers/gateway/pool.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -22,15 +23,20 @@
 #define SERVER_NAME "binancefeeder/" BF_VERSION
 #define TICK_MS 250
 #define WORK_PRIORITY 2
+#define STEPS_PER_TURN 4 // on the pool, before other large answers have their turn
 
 // A request and its answer, from the last byte of one to the last byte of the other.
 struct exchange {
-        TAILQ_ENTRY(exchange) all, turn;
+        struct pool_job job; // first: the pool gives it back
+        TAILQ_ENTRY(exchange) all;
         struct http *http;
         struct evhttp_request *request;
         struct evhttp_connection *connection;
-        struct work *work;  // NULL: done
-        bool queued;        // waits for its next turn
+        struct work *work; // NULL: done
+        struct body body;  // what the pool made
+        enum work_state state;
+        bool away;          // its work is the pool's: nothing else looks at work, body or state
+        bool gone;          // its client went meanwhile
         bool started;       // pieces have been sent
         bool ended;         // everything is handed to evhttp; the request is no longer ours
         bool closing;       // by us
@@ -43,11 +49,11 @@ struct http {
         struct event_base *base;
         struct evhttp *server;
         struct evconnlistener *listener;
-        struct event *turn, *tick;
+        struct event *back, *tick;
         const struct route *routes;
         size_t routes_count;
         void *context;
-        struct exchange_list all, turns;
+        struct exchange_list all;
         bool paused, stopped;
 };
 
@@ -57,11 +63,14 @@ static void forget(struct exchange *exchange)
 {
         struct http *http = exchange->http;
 
-        if (exchange->queued)
-                TAILQ_REMOVE(&http->turns, exchange, turn);
+        if (exchange->away) {
+                exchange->gone = true;
+                return;
+        }
         TAILQ_REMOVE(&http->all, exchange, all);
         if (exchange->work != NULL)
                 exchange->work->release(exchange->work);
+        body_release(&exchange->body);
         free(exchange);
 }
 
@@ -165,13 +174,25 @@ static void send_whole(struct exchange *exchange, struct body *body)
         evbuffer_free(buffer);
 }
 
+// On one of the pool's threads.
+static void run_steps(struct pool_job *job)
+{
+        struct exchange *exchange = (struct exchange *)job;
+
+        for (int i = 0; i < STEPS_PER_TURN; i++) {
+                exchange->state = exchange->work->step(exchange->work, &exchange->body);
+                if (exchange->state != WORK_MORE)
+                        break;
+        }
+}
+
 static void queue_turn(struct exchange *exchange)
 {
-        if (exchange->queued || exchange->work == NULL)
+        if (exchange->away || exchange->work == NULL)
                 return;
-        exchange->queued = true;
-        TAILQ_INSERT_TAIL(&exchange->http->turns, exchange, turn);
-        event_active(exchange->http->turn, EV_TIMEOUT, 0);
+        exchange->away = true;
+        exchange->job.run = run_steps;
+        pool_give(&exchange->job);
 }
 
 // The socket has taken the last piece: time for the next one.
@@ -216,11 +237,12 @@ static void refuse_overflow(struct exchange *exchange)
             work_text(503, "too many large answers are under way; ask again later, or for a shorter range");
 }
 
-static void do_work(struct exchange *exchange)
+static void go_on(struct exchange *exchange)
 {
-        struct body body = {0};
-        enum work_state state = exchange->work->step(exchange->work, &body);
+        struct body body = exchange->body;
+        enum work_state state = exchange->state;
 
+        exchange->body = (struct body){0};
         if (body.overflowed) {
                 body_release(&body);
                 if (exchange->started) {
@@ -246,21 +268,21 @@ static void do_work(struct exchange *exchange)
         }
 }
 
-// One turn of one exchange, then whatever the sockets want, for they have a higher priority.
-static void on_turn(evutil_socket_t fd, short events, void *context)
+// One that came back from the pool, then whatever the sockets want, for they have a higher priority.
+static void on_back(evutil_socket_t fd, short events, void *context)
 {
-        struct http *http = context;
-        struct exchange *exchange = TAILQ_FIRST(&http->turns);
+        struct exchange *exchange = (struct exchange *)pool_take();
 
         (void)fd;
         (void)events;
+        (void)context;
         if (exchange == NULL)
                 return;
-        TAILQ_REMOVE(&http->turns, exchange, turn);
-        exchange->queued = false;
-        do_work(exchange);
-        if (!TAILQ_EMPTY(&http->turns))
-                event_active(http->turn, EV_TIMEOUT, 0);
+        exchange->away = false;
+        if (exchange->gone)
+                forget(exchange);
+        else
+                go_on(exchange);
 }
 
 // ---- requests ----
@@ -346,7 +368,8 @@ static void on_request(struct evhttp_request *request, void *context)
         evhttp_connection_set_closecb(exchange->connection, on_close, exchange);
         evhttp_request_set_on_complete_cb(request, on_complete, exchange);
         exchange->work = begin_request(http, request);
-        do_work(exchange); // small answers are complete after their first turn
+        exchange->state = exchange->work->step(exchange->work, &exchange->body);
+        go_on(exchange); // small answers are complete after this first step
 }
 
 // ---- connections ----
@@ -388,13 +411,13 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
         (void)events;
         for (exchange = TAILQ_FIRST(&http->all); exchange != NULL; exchange = next) {
                 next = TAILQ_NEXT(exchange, all);
-                if (exchange->deadline.us != 0 && exchange->deadline.us < now.us &&
-                    (exchange->ended || !exchange->queued)) {
+                if (exchange->deadline.us != 0 && exchange->deadline.us < now.us && !exchange->away) {
                         log_debug("a client did not read its answer in time; its connection is closed");
                         close_connection(exchange);
                 }
         }
         arrivals_refuse_late(now);
+        block_trim();
         if (http->paused && !http->stopped && has_room()) {
                 http->paused = false;
                 evconnlistener_enable(http->listener);
@@ -433,12 +456,12 @@ struct http *http_open(struct event_base *base, const char *listen, const struct
 
         *http = (struct http){.base = base, .routes = routes, .routes_count = routes_count, .context = context};
         TAILQ_INIT(&http->all);
-        TAILQ_INIT(&http->turns);
         http->server = evhttp_new(base);
-        http->turn = event_new(base, -1, 0, on_turn, http);
+        http->back = event_new(base, pool_fd(), EV_READ | EV_PERSIST, on_back, http);
         http->tick = event_new(base, -1, EV_PERSIST, on_tick, http);
-        REQUIRE(http->server != NULL && http->turn != NULL && http->tick != NULL);
-        REQUIRE(event_priority_set(http->turn, WORK_PRIORITY) == 0 && event_add(http->tick, &tick) == 0);
+        REQUIRE(http->server != NULL && http->back != NULL && http->tick != NULL);
+        REQUIRE(event_priority_set(http->back, WORK_PRIORITY) == 0 && event_add(http->back, NULL) == 0 &&
+                event_add(http->tick, &tick) == 0);
         evhttp_set_max_headers_size(http->server, GATEWAY_HEADER_BYTES_MAX);
         evhttp_set_max_body_size(http->server, GATEWAY_BODY_BYTES_MAX);
         evhttp_set_timeout(http->server, GATEWAY_IDLE_S);
@@ -451,7 +474,7 @@ struct http *http_open(struct event_base *base, const char *listen, const struct
         if (bind_address(http, listen, why) == 0)
                 return http;
         event_free(http->tick);
-        event_free(http->turn);
+        event_free(http->back);
         evhttp_free(http->server);
         free(http);
         return NULL;

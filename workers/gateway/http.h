@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP server: the only file that touches libevent's evhttp. Finds the route of a request, lets its handler make
-// work of it, does the work in turns between other clients' requests, and sends the answer.
+// work of it, does its first step, has the pool (open before it) do the others, and sends the answer.
 //
 // Bounds (common/limits.h): size of a request, connections, memory of answers, time without a byte, time to read an
 // answer. A client that overdoes it gets an answer that says so, or loses its connection; the others do not notice.

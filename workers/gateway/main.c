@@ -7,6 +7,7 @@
 #include "workers/gateway/gateway.h"
 #include "workers/gateway/get.h"
 #include "workers/gateway/http.h"
+#include "workers/gateway/pool.h"
 #include "workers/gateway/rpc.h"
 
 #include <errno.h>
@@ -164,6 +165,7 @@ int main(void)
         const struct settings *settings = &gateway.child.setup->settings;
 
         open_events();
+        pool_open(pool_cores());
         child_announce_ms(&gateway.child, CHILD_HANG_RESOLVE_MS); // the address may be a name
         http = http_open(base, settings->gateway_listen, routes, sizeof(routes) / sizeof(routes[0]), &gateway, why);
         if (http == NULL) {
@@ -182,6 +184,7 @@ int main(void)
                 log_info(
                     "serving %s at http://%s (/rpc /query /status /metrics)", store_root(), settings->gateway_listen);
         (void)event_base_dispatch(base);
+        pool_close();
         ledgerview_close(gateway.view);
         (void)child_send(&gateway.child, CONTROL_DRAINED, NULL, 0, -1);
         return EXIT_DONE;

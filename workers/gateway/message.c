@@ -221,12 +221,11 @@ void pack_object(struct body *body, const msgpack_object *object)
         msgpack_pack_object(&packer, object != NULL ? *object : nil);
 }
 
-void pack_bytes(struct body *body, struct block *block)
+void pack_bytes_begin(struct body *body, size_t length)
 {
         msgpack_packer packer = packer_of(body);
 
-        msgpack_pack_bin(&packer, block->length);
-        body_take(body, block);
+        msgpack_pack_bin(&packer, length);
 }
 
 // In the stock server's order of keys.

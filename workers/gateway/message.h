@@ -50,8 +50,8 @@ void pack_nil(struct body *body);
 void pack_integer(struct body *body, int64_t value);
 void pack_text(struct body *body, const char *text);
 void pack_object(struct body *body, const msgpack_object *object); // NULL: nil
-// The block's bytes, which are moved.
-void pack_bytes(struct body *body, struct block *block);
+// What stands before that many bytes.
+void pack_bytes_begin(struct body *body, size_t length);
 
 // A whole answer around a result, which is moved; a whole refusal.
 void pack_answer(struct body *body, struct body *result, const msgpack_object *id);

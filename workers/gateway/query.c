@@ -5,6 +5,8 @@
 #include "common/memory.h"
 #include "workers/gateway/dataset.h"
 #include "workers/gateway/method.h"
+#include "workers/gateway/parts.h"
+#include "workers/gateway/pool.h"
 #include "workers/gateway/reader.h"
 
 #include <errno.h>
@@ -15,8 +17,6 @@
 
 // The stock server's text: clients cannot but match on it.
 #define NO_SUCH_BUCKET "no files returned from query parse"
-
-#define ROWS_RESERVED_MAX 1100000 // two years of minutes
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -200,7 +200,7 @@ static int open_bucket(struct query_work *work, struct one_query *query, char wh
                     work->reader->bucket.name);
         // What does not fit is refused when the rows are there.
         size_t rows = reader_estimate(work->reader);
-        (void)columns_reserve(&query->dataset.columns, rows < ROWS_RESERVED_MAX ? rows : ROWS_RESERVED_MAX);
+        (void)columns_reserve(dataset_tail(&query->dataset), rows < GATEWAY_SEGMENT_ROWS ? rows : GATEWAY_SEGMENT_ROWS);
         dataset_begin_part(&query->dataset, symbol, query->destination.timeframe, group);
         return 1;
 }
@@ -241,6 +241,21 @@ static void pack_result(struct query_work *work, struct body *body)
         pack_text(body, "UTC");
 }
 
+// A first slice is read where the call came in, for most answers are small. What then is left of a large one is read by
+// the pool's threads.
+static enum reader_result read_rows(struct query_work *work, struct one_query *query, char why[REASON_SIZE])
+{
+        struct dataset *dataset = &query->dataset;
+
+        if (pool_is_here() && query->range.limit == 0)
+                return parts_read(work->reader, dataset, why);
+        struct columns *tail = dataset_tail(dataset);
+        size_t before = tail->rows;
+        enum reader_result result = reader_read(work->reader, tail, GATEWAY_ROWS_PER_TURN, why);
+        dataset_count_rows(dataset, tail->rows - before);
+        return result;
+}
+
 // One slice of the bucket at hand. 1: goes on; 0: this query is complete; -1 with `why`.
 static int read_slice(struct query_work *work, struct one_query *query, char why[REASON_SIZE])
 {
@@ -254,9 +269,12 @@ static int read_slice(struct query_work *work, struct one_query *query, char why
                 if (opened == 0)
                         return next_bucket(work, query);
         }
-        enum reader_result result = reader_read(work->reader, &query->dataset.columns, GATEWAY_ROWS_PER_TURN, why);
+        enum reader_result result = read_rows(work, query, why);
         if (result == READER_FAILED)
                 return -1;
+        if (query->dataset.rows > GATEWAY_ANSWER_BYTES_MAX / columns_row_bytes(&query->dataset.columns))
+                return refuse(
+                    why, "%s: too many rows for one answer; ask for a shorter range", work->reader->bucket.name);
         work->turn_over = result == READER_MORE;
         if (result == READER_MORE)
                 return 1;

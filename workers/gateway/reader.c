@@ -41,6 +41,19 @@ enum reader_result reader_read(struct reader *reader, struct columns *columns, s
         return reader->kind->read(reader, columns, rows_max, why);
 }
 
+int reader_cut(struct reader *reader, struct reader **part, char why[REASON_SIZE])
+{
+        return reader->kind->cut(reader, part, why);
+}
+
+struct reader *reader_copy(const struct reader *reader, void *state)
+{
+        struct reader *copy = memory_copied(reader, sizeof(*reader));
+
+        copy->state = state;
+        return copy;
+}
+
 void reader_close(struct reader *reader)
 {
         if (reader == NULL)

@@ -35,6 +35,9 @@ struct reader_kind {
         // none and still have more (a limit from the end is counted back first). READER_FAILED: errno and `why`.
         enum reader_result (*read)(
             struct reader *reader, struct columns *columns, size_t rows_max, char why[REASON_SIZE]);
+        // Takes the next part off what is left of a query without a limit: a reader of its own, for another thread. 1;
+        // 0: nothing is left; READER_FAILED.
+        int (*cut)(struct reader *reader, struct reader **part, char why[REASON_SIZE]);
         void (*end)(struct reader *reader);
 };
 
@@ -50,12 +53,17 @@ struct reader {
 
 extern const struct reader_kind reader_fixed, reader_ticks;
 
+// For a kind's cut(): the same reader with another state.
+struct reader *reader_copy(const struct reader *reader, void *state);
+
 // `root` outlives the reader. NULL with errno and `why`: ENOENT, no such bucket; EINVAL, files that are no year files
 // or of a kind not served.
 struct reader *reader_open(const char *root, const char *symbol, const struct place *place,
     const struct row_range *range, char why[REASON_SIZE]);
 size_t reader_estimate(const struct reader *reader);
 enum reader_result reader_read(struct reader *reader, struct columns *columns, size_t rows_max, char why[REASON_SIZE]);
+// About GATEWAY_SEGMENT_ROWS rows each, in their order. Not for a query with a limit.
+int reader_cut(struct reader *reader, struct reader **part, char why[REASON_SIZE]);
 void reader_close(struct reader *reader);
 
 #endif

@@ -2,7 +2,9 @@
 // Rows of variable length: trades, aggregate trades, quotes, books and their changes. common/tickquery.h reads them a
 // second at a time; here they become columns, a number of seconds in each turn. Times are split as MarketStore splits
 // them: Epoch in seconds, Nanoseconds last.
+#include "common/clock.h"
 #include "common/memory.h"
+#include "common/tickfile.h"
 #include "common/tickquery.h"
 #include "workers/gateway/reader.h"
 
@@ -13,12 +15,16 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define SECOND_ROWS_EQUAL 16 // opening and decoding a second's block takes as long as this many of its rows
+#define PART_SECONDS 1024    // of a part: with rows; about as many rows as a part of a bar bucket
+#define PART_BYTES (1 << 20) // of its blocks, compressed, more or less
 #define STOPPED 1            // the turn is over; there may be more
 #define REFUSED 2            // see `why` of the turn
 
 struct ticks {
         struct tickquery query; // what is left of it
         struct tickquery_search search;
+        size_t offsets[COLUMNS_MAX];                  // of the columns asked for, in a row
+        struct tick_triple triples[PART_SECONDS / 8]; // for take_seconds()
 };
 
 // One turn.
@@ -60,13 +66,16 @@ static size_t estimate(const struct reader *reader)
         return 0;
 }
 
-static size_t column_offset(const struct yearfile_schema *schema, const char *name)
+// Where each column lies in a row. The columns were chosen from this bucket's schema.
+static void place_columns(struct ticks *ticks, const struct yearfile_schema *schema, const struct columns *columns)
 {
-        size_t offset = 0;
+        for (size_t i = 1; i + 1 < columns->count; i++) {
+                size_t offset = 0;
 
-        for (size_t i = 0; strcmp(schema->columns[i].name, name) != 0; i++)
-                offset += (size_t)column_type_bytes(schema->columns[i].type);
-        return offset;
+                for (size_t j = 0; strcmp(schema->columns[j].name, columns->of[i].name) != 0; j++)
+                        offset += (size_t)column_type_bytes(schema->columns[j].type);
+                ticks->offsets[i] = offset;
+        }
 }
 
 static void append_times(struct values *epochs, struct values *nanoseconds, const struct tick_run *run)
@@ -82,14 +91,22 @@ static void append_times(struct values *epochs, struct values *nanoseconds, cons
         }
 }
 
-static void append_column(struct values *values, const struct tick_run *run)
+static void append_column(struct values *values, const struct tick_run *run, size_t offset)
 {
-        size_t offset = column_offset(run->schema, values->name);
+        unsigned char *to = values->block.data + values->block.length;
+        const unsigned char *from = run->rows + offset;
 
-        for (size_t i = 0; i < run->count; i++) {
-                memcpy(values->block.data + values->block.length, tick_run_columns(run, i) + offset, values->width);
-                values->block.length += values->width;
+        if (values->width == 8) {
+                for (size_t i = 0; i < run->count; i++)
+                        memcpy(to + 8 * i, from + run->row_bytes * i, 8);
+        } else if (values->width == 64) {
+                for (size_t i = 0; i < run->count; i++)
+                        memcpy(to + 64 * i, from + run->row_bytes * i, 64);
+        } else {
+                for (size_t i = 0; i < run->count; i++)
+                        memcpy(to + values->width * i, from + run->row_bytes * i, values->width);
         }
+        values->block.length += values->width * run->count;
 }
 
 static int refuse(struct turn *turn, int error, const char *what)
@@ -103,6 +120,7 @@ static int take_run(void *context, const struct tick_run *run)
 {
         struct turn *turn = context;
         struct columns *columns = turn->columns;
+        const struct ticks *ticks = turn->reader->state;
 
         if (!yearfile_schema_equal(run->schema, &turn->reader->bucket.schema))
                 return refuse(turn, EINVAL, "its years differ in their columns");
@@ -111,7 +129,7 @@ static int take_run(void *context, const struct tick_run *run)
                     errno == ENOBUFS ? "too many rows for one answer; ask for a shorter range" : strerror(errno));
         append_times(&columns->of[0], &columns->of[columns->count - 1], run);
         for (size_t i = 1; i + 1 < columns->count; i++)
-                append_column(&columns->of[i], run);
+                append_column(&columns->of[i], run, ticks->offsets[i]);
         columns->rows += run->count;
         turn->next_ns = (run->second + 1) * NS_PER_S;
         turn->rows += run->count;
@@ -138,6 +156,7 @@ static enum reader_result read_rows(
         if (limited && !ticks->query.limit_from_start)
                 return tickquery_find_start(&ticks->query, &ticks->search, rows_max, why) < 0 ? READER_FAILED
                                                                                               : READER_MORE;
+        place_columns(ticks, &reader->bucket.schema, columns);
         int result = tickquery_run(&ticks->query, take_run, &turn, why);
         if (result == 0)
                 return READER_END;
@@ -149,9 +168,83 @@ static enum reader_result read_rows(
         return limited && ticks->query.limit == 0 ? READER_END : READER_MORE;
 }
 
+// ---- parts ----
+
+// Moves *second behind seconds whose blocks are a part's, up to `end`. Returns how many, or -1.
+static ssize_t take_seconds(
+    const struct tickfile *file, int64_t *second, int64_t end, struct tick_triple *triples, char why[REASON_SIZE])
+{
+        size_t seconds = 0;
+        int64_t bytes = 0;
+
+        while (*second < end && seconds < PART_SECONDS && bytes < PART_BYTES) {
+                ssize_t count = tick_index_read(tickfile_index(file), second, end, triples, PART_SECONDS / 8);
+
+                if (count < 0) {
+                        snprintf(
+                            why, REASON_SIZE, "%s: cannot read its index: %s", tickfile_name(file), strerror(errno));
+                        return -1;
+                }
+                for (ssize_t i = 0; i < count; i++)
+                        bytes += triples[i].length > 0 ? triples[i].length : 0;
+                seconds += (size_t)count;
+        }
+        return (ssize_t)seconds;
+}
+
+static ssize_t take_seconds_of_year(struct ticks *ticks, int year, int64_t *second, int64_t end, char why[REASON_SIZE])
+{
+        const struct tickquery *query = &ticks->query;
+        struct tickfile *file = tickfile_open_read(query->root, query->symbol, query->kind, year, why);
+
+        if (file == NULL)
+                return -1;
+        int64_t year_end = year_start_us(year + 1) / US_PER_S;
+        ssize_t taken = take_seconds(file, second, end < year_end ? end : year_end, ticks->triples, why);
+        int saved_errno = errno;
+        tickfile_close(file);
+        errno = saved_errno;
+        return taken;
+}
+
+static struct reader *make_part(struct reader *reader, int64_t end_second)
+{
+        struct ticks *ticks = reader->state, *state = memory_zeroed(1, sizeof(*state));
+
+        state->query = ticks->query;
+        ticks->query.start_ns = end_second * NS_PER_S;
+        if (state->query.end_ns >= ticks->query.start_ns)
+                state->query.end_ns = ticks->query.start_ns - 1;
+        return reader_copy(reader, state);
+}
+
+static int cut(struct reader *reader, struct reader **part, char why[REASON_SIZE])
+{
+        struct ticks *ticks = reader->state;
+        int64_t start_ns = ticks->query.start_ns > 0 ? ticks->query.start_ns : 0, second = start_ns / NS_PER_S;
+        int64_t end = ticks->query.end_ns < 0 ? 0 : ticks->query.end_ns / NS_PER_S + 1;
+
+        for (int i = 0; i < reader->bucket.years_count; i++) {
+                int year = reader->bucket.years[i];
+                int64_t begin = year_start_us(year) / US_PER_S;
+
+                second = second > begin ? second : begin;
+                if (year_start_us(year + 1) / US_PER_S <= second || second >= end)
+                        continue;
+                ssize_t taken = take_seconds_of_year(ticks, year, &second, end, why);
+                if (taken < 0)
+                        return READER_FAILED;
+                if (taken > 0) {
+                        *part = make_part(reader, second);
+                        return 1;
+                }
+        }
+        return 0;
+}
+
 static void end(struct reader *reader)
 {
         free(reader->state);
 }
 
-const struct reader_kind reader_ticks = {"ticks", begin, estimate, read_rows, end};
+const struct reader_kind reader_ticks = {"ticks", begin, estimate, read_rows, cut, end};

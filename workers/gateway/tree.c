@@ -167,7 +167,7 @@ static int fail(int error, char why[REASON_SIZE], const char *what, const char *
 
 static int read_schema(int directory_fd, struct tree_bucket *bucket, char why[REASON_SIZE])
 {
-        static uint8_t header[YEARFILE_HEADER_BYTES];
+        uint8_t header[YEARFILE_HEADER_BYTES];
         char name[32], defect[REASON_SIZE];
         int year = bucket->years[bucket->years_count - 1];
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// An answer in the making: what a request became, done in steps of about a millisecond, so that a large answer does not
-// keep small ones waiting. http.c calls the steps and sends what they produce; the rest of the gateway makes them.
+// An answer in the making: what a request became, done in steps, so that a large answer does not keep small ones
+// waiting. http.c has the steps done and sends what they produce; the rest of the gateway makes them. The first step is
+// done by the event loop's thread and takes about a millisecond at most; further ones by the pool's threads, one after
+// the other, so they use nothing that the loop's thread uses, too.
 #ifndef GATEWAY_WORK_H
 #define GATEWAY_WORK_H
 
