@@ -305,7 +305,7 @@ const struct key_row key_rows[] = {
         .follows = "none",
         .example = "\"http://127.0.0.1:5993\"",
         .help = "A running MarketStore server, for store.type server. It knows neither passwords nor encryption: keep "
-                "it on this host or in a network of its own."},
+                "it on this host or in a network of its own. In a mkts.yml: where that file's server listens."},
     {.name = "store.symbol",
         .type = KEY_TEMPLATE,
         FIELD(store_symbol),

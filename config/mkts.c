@@ -224,6 +224,8 @@ static void apply_triggers(const struct apply *apply, const struct yaml_item *ro
         const struct yaml_item *triggers = yaml_item_find(root, "triggers");
         if (triggers == NULL || triggers->kind != ITEM_LIST || aggregates_are_given(apply->settings))
                 return; // our own block says what is to be made
+        if (apply->settings->store_type == STORE_SERVER)
+                return; // the server itself is triggered by the rows it gets
         for (const struct yaml_item *trigger = triggers->first; trigger != NULL; trigger = trigger->next)
                 if (is_module(trigger, "ondiskagg.so"))
                         apply_trigger(apply, trigger);
@@ -274,11 +276,30 @@ static void apply_default(const struct apply *apply, const struct yaml_item *roo
                 apply_value(apply, key_find(ours), item);
 }
 
+// A store.type server without a URL is the server that the file is for.
+static void apply_url(const struct apply *apply, const struct yaml_item *root)
+{
+        struct settings *settings = apply->settings;
+        const char *host = text_of(root, "listen_host");
+        bool any = host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+        bool bare = strchr(host, ':') != NULL;
+        char url[URL_SIZE];
+
+        if (settings->store_type != STORE_SERVER || settings->mkts_listen_port == 0 ||
+            key_is_given(settings, "store.url"))
+                return;
+        int length = snprintf(url, sizeof(url), "http://%s%s%s:%u", !any && bare ? "[" : "", any ? "127.0.0.1" : host,
+            !any && bare ? "]" : "", (unsigned)settings->mkts_listen_port);
+        if (length > 0 && (size_t)length < sizeof(url))
+                (void)snprintf(settings->store_url, sizeof(settings->store_url), "%s", url);
+}
+
 void mkts_apply_defaults(const struct apply *apply, const struct yaml_item *root)
 {
         const struct yaml_item *directory = yaml_item_find(root, "root_directory");
         apply_default(apply, root, "log_level", "log_level");
         apply_default(apply, root, "listen_port", "store.mkts_port");
+        apply_url(apply, root);
         apply_triggers(apply, root);
         if (!apply->settings->testnet)
                 apply_default(apply, root, "root_directory", "store.root_directory");

@@ -244,6 +244,33 @@ static void the_example_can_be_copied(void **state)
         assert_int_equal(settings.mkts_listen_port, 5993);
 }
 
+static void the_server_of_the_file_is_the_store_where_one_is_wanted(void **state)
+{
+        (void)state;
+        static const char *const hosts[][2] = {{"", "127.0.0.1"}, {"listen_host: 0.0.0.0\n", "127.0.0.1"},
+            {"listen_host: \"::\"\n", "127.0.0.1"}, {"listen_host: db.lan\n", "db.lan"},
+            {"listen_host: \"::1\"\n", "[::1]"}};
+        char text[1024], url[64];
+
+        for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+                snprintf(
+                    text, sizeof(text), "%slisten_port: 5994\n" BLOCK "      store: {type: server}\n", hosts[i][0]);
+                must_read(text, &settings);
+                snprintf(url, sizeof(url), "http://%s:5994", hosts[i][1]);
+                assert_string_equal(settings.store_url, url);
+        }
+        must_read("listen_port: 5994\n" BLOCK "      store: {type: server, url: \"http://other:1\"}\n", &settings);
+        assert_string_equal(settings.store_url, "http://other:1");
+        must_read("listen_port: 5994\n" BLOCK, &settings);
+        assert_string_equal(settings.store_url, "");
+
+        // Its triggers are its own.
+        must_read("listen_port: 5994\ntriggers:\n  - module: ondiskagg.so\n    on: \"*/1Min/OHLCV\"\n    config:\n"
+                  "      destinations: [5Min]\n" BLOCK "      store: {type: server}\n",
+            &settings);
+        assert_int_equal(settings.aggregates[0].to, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -260,6 +287,7 @@ int main(void)
             cmocka_unit_test_setup(the_old_feeders_block_is_understood, from_the_root),
             cmocka_unit_test_setup(the_old_feeder_defaults_to_all_symbols_in_usdt, from_the_root),
             cmocka_unit_test_setup(old_names_work_in_the_new_block, from_the_root),
+            cmocka_unit_test_setup(the_server_of_the_file_is_the_store_where_one_is_wanted, from_the_root),
             cmocka_unit_test_setup(the_example_can_be_copied, from_the_root),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
