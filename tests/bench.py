@@ -14,11 +14,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.bench import backfill, budget, footprint, gateway, live, machine, recovery  # noqa: E402 (needs the path above)
-from tests.bench import tickdelay, tickdisk, ticks  # noqa: E402
+from tests.bench import sink, tickdelay, tickdisk, ticks  # noqa: E402
 from tests.bench.rig import Bench  # noqa: E402
 
 FIGURES = {"recovery": recovery, "backfill": backfill, "live": live, "ticks": ticks, "tickdelay": tickdelay,
-           "tickdisk": tickdisk, "footprint": footprint, "gateway": gateway,
+           "tickdisk": tickdisk, "footprint": footprint, "gateway": gateway, "sink": sink,
            "budget": budget}
 NAME_WIDTH = 76
 
