@@ -46,7 +46,7 @@ bool findings_child_is_healthy(const struct snapshot_child *child)
 
 bool findings_bucket_is_healthy(const struct ledger_bucket *bucket)
 {
-        int64_t few = bucket->live ? UNDER_WAY_FEW : 0;
+        int64_t few = bucket->live || bucket->made_of[0] != '\0' ? UNDER_WAY_FEW : 0;
 
         return bucket->why[0] == '\0' && bucket->missing <= few;
 }

@@ -130,11 +130,21 @@ static int explain_index(struct run *run, const struct tickfile *file)
 // A limit from the end becomes a start: rows are handed out ascending, in bounded memory, so the first of the last N
 // must be known before any. Rows that the writer adds meanwhile are beyond the N, which are counted again.
 
+static int read_block(
+    struct run *run, const struct tickfile *file, const struct tick_triple *triple, struct tick_block *block)
+{
+        if (tickfile_read_block(file, triple, block, run->why) == 0)
+                return 0;
+        if (run->query->damaged_second != NULL)
+                *run->query->damaged_second = triple->second;
+        return -1;
+}
+
 // Counts a second's rows from its end; the range then begins in it.
 static int count_block(struct run *run, const struct tickfile *file, const struct tick_triple *triple,
     struct tick_block *block, struct tickquery_search *search)
 {
-        if (tickfile_read_block(file, triple, block, run->why) != 0)
+        if (read_block(run, file, triple, block) < 0)
                 return -1;
         struct tick_run cut = cut_to_range(run, file, triple->second, block);
         size_t taken = cut.count < search->missing ? cut.count : search->missing;
@@ -200,7 +210,7 @@ static int count_years_back(struct run *run, struct tickquery_search *search)
 static int hand_out_block(
     struct run *run, const struct tickfile *file, const struct tick_triple *triple, struct tick_block *block)
 {
-        if (tickfile_read_block(file, triple, block, run->why) != 0)
+        if (read_block(run, file, triple, block) < 0)
                 return -1;
         struct tick_run cut = cut_to_range(run, file, triple->second, block);
         size_t skipped = run->skip < cut.count ? run->skip : cut.count;

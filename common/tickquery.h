@@ -20,7 +20,8 @@ struct tickquery {
         int64_t start_ns, end_ns; // inclusive; INT64_MIN / INT64_MAX: open
         size_t limit;             // 0: none
         bool limit_from_start;
-        size_t skip; // rows left out at the beginning of the range; tickquery_find_start() sets it
+        size_t skip;             // rows left out at the beginning of the range; tickquery_find_start() sets it
+        int64_t *damaged_second; // NULL, or where the second of a damaged block is told (EBADMSG)
 };
 
 // Rows of one second, 1 or more, ascending. Columns are the file's own, which for a bucket of other people's may be any

@@ -122,6 +122,78 @@ class OfTrades(test_ticks.TickScenario):
         self.assert_no_limit_broken()
 
 
+class OfHistory(Scenario):
+    """Bars of fetched trades, and of streamed ones behind them."""
+
+    SYMBOLS = ("BTCUSDT",)
+    START = "2024-03-05T12:03:20Z"
+    SPEED = 10
+    FROM = "2024-03-05T11:20:00"
+
+    def running(self, kinds, check=False, data=None, **keys):
+        feeder = self.feeder(start=self.FROM + "Z", backfill={"data": data or kinds}, realtime={"stream_type": kinds},
+                             aggregate={"from": kinds[-1], "to": ["1m", "5m", "15m"], "check": check}, **keys)
+        return feeder.start().wait_ready()
+
+    def wait_bars(self, feeder, intervals, seconds=90):
+        """From the first whole slot of the history on: nothing before it is needed to prove it."""
+        now_us = self.exchange.now_us()
+        for interval in intervals:
+            compared = compare.wait_equal(self.exchange, feeder, self.SYMBOLS, interval, grid.us(self.FROM),
+                                          self.last_closed_us(interval, now_us - 10_000_000), seconds)
+            self.assertGreater(compared, 1, interval)
+
+    def let_pass(self, seconds):
+        begun = self.exchange.now_us()
+        wait.until(f"{seconds} seconds", lambda: self.exchange.now_us() > begun + seconds * 1_000_000, seconds)
+
+    def test_of_aggregates_by_history_and_stream(self):
+        self.start_exchange(trades_per_minute=240)
+        feeder = self.running(["agg_trade"])
+        self.let_pass(120)
+        self.wait_bars(feeder, ["1m", "5m", "15m"])
+        for bucket in (one for one in feeder.status()["buckets"] if "interval" in one):
+            self.assertGreater(bucket["wanted"], 1, bucket)
+            self.assertLess(bucket["missing"], 3, bucket)
+
+    def test_of_trades_with_a_killed_writer(self):
+        self.start_exchange(trades_per_minute=240)
+        feeder = self.running(["trade"])
+        feeder.kill("writer")
+        self.let_pass(60)
+        feeder.kill("writer")
+        self.let_pass(60)
+        self.wait_bars(feeder, ["1m", "5m", "15m"], 120)
+
+    def test_of_a_large_slot_alone(self):
+        self.start_exchange(trades_per_minute=3000, limit_weight=0)
+        feeder = self.feeder(start="2024-03-05T11:00:00Z", timeframe="1h", backfill={"data": ["agg_trade"]},
+                             realtime={"stream_type": ["agg_trade"]}, aggregate={"from": "agg_trade", "to": ["1h"]})
+        feeder.start().wait_ready()
+        self.assertEqual(compare.wait_equal(self.exchange, feeder, self.SYMBOLS, "1h", grid.us("2024-03-05T11:00:00"),
+                                            grid.us("2024-03-05T11:00:00"), 120), 1)
+
+    def test_a_difference_is_recorded_and_shown(self):
+        self.start_exchange(trades_per_minute=240)
+        at = grid.us("2024-03-05T11:33:30") // 1000
+        first = self.exchange.json(f"/ledger/ids?symbol=BTCUSDT&time={at}")["agg"]
+        self.exchange.fault("agg-tombstone", from_id=first, to_id=first + 2)
+        feeder = self.running(["kline", "agg_trade"], check=True)
+        self.wait_bars(feeder, ["1m"])
+
+        def differences():
+            ledger = sqlite3.connect(f"file:{feeder.state}/ledger.db?mode=ro", uri=True)
+            try:
+                return ledger.execute("SELECT interval, slot_us, text FROM differences JOIN buckets ON id = bucket").fetchall()
+            finally:
+                ledger.close()
+        found = wait.until(lambda: f"the difference; {feeder.tail()}", differences, 60)
+        self.assertEqual([row[:2] for row in found], [("1m", grid.us("2024-03-05T11:33:00"))])
+        self.assertIn("Volume", found[0][2])
+        text = feeder.run("status", "--data", str(feeder.data), check=False)[1]
+        self.assertIn("BTCUSDT 1m: 1 bars made of agg_trade are not the exchange's own", text)
+
+
 class OfTheRealCapture(test_ticks.TickScenario):
     """Bars of the 19,904 trades, computed here from the captured frames alone."""
 

@@ -18,6 +18,11 @@
 #include "tests/unit/tick_rig.h"
 
 #include "common/aggregate.h"
+#include "common/yearheader.h"
+#include "workers/writer/tickset.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 static struct rig *new_rig(interval_set to, bool check)
 {
@@ -506,6 +511,109 @@ static void trades_that_are_there_make_an_interval_that_is_added(void **state)
         rig_free(rig);
 }
 
+// Passes until nothing is left to be made.
+static int derive_passes(struct rig *rig)
+{
+        int passes = 1, result;
+
+        while ((result = store_derive(rig->store)) == 1)
+                passes++;
+        assert_int_equal(result, 0);
+        assert_int_equal(store_sync(rig->store), 0);
+        return passes;
+}
+
+static void a_slot_of_many_trades_is_read_in_several_passes(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1H));
+
+        live_trades(rig, 0, 36005);
+        tick_settle(rig, tick_us(36100));
+        int passes = derive_passes(rig);
+        assert_true(passes > 36000 / DERIVE_ROWS_PER_PASS);
+        assert_int_equal(rows_of(rig, INTERVAL_1H)->count, 1);
+        assert_bar(rows_of(rig, INTERVAL_1H), 0, tick_us(0), expect_trades(0, 35999));
+        rig_free(rig);
+}
+
+// The slot is half read when one of its trades turns out to be missing, and comes.
+static void a_slot_that_changes_while_it_is_read_is_read_again(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1H));
+
+        live_trades(rig, 0, 36005);
+        tick_settle(rig, tick_us(36100));
+        assert_int_equal(store_derive(rig->store), 1);
+        struct tick_bucket *ticks = tickset_find(rig->store, "BTCUSDT", TICK_TRADE);
+        tick_uncover(rig->store, ticks, 0, 100, 100);
+        const struct id_range back = {0, ID_REST, 100, 100, tick_us(100), tick_us(100)};
+        tick_cover(rig->store, ticks, &back);
+        assert_true(derive_passes(rig) > 36000 / DERIVE_ROWS_PER_PASS);
+        assert_bar(rows_of(rig, INTERVAL_1H), 0, tick_us(0), expect_trades(0, 35999));
+        rig_free(rig);
+}
+
+// Overwrites the block of a second of 2024.
+static void damage_second(struct rig *rig, int64_t second)
+{
+        char path[PATH_SIZE * 2];
+        int64_t triple[3], place = YEARFILE_HEADER_BYTES + (second - RIG_T0 / US_PER_S) * (int64_t)sizeof(triple);
+
+        snprintf(path, sizeof(path), "%s/BTCUSDT/1Sec/TRADE/2024.bin", rig->setup.settings.root_directory);
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(pread(fd, triple, sizeof(triple), place), sizeof(triple));
+        assert_int_equal(pwrite(fd, "damaged!", 8, triple[1]), 8);
+        close(fd);
+}
+
+static void a_damaged_block_is_fetched_again_and_its_bars_are_made_then(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1M));
+
+        live_trades(rig, 0, 1805);
+        tick_settle(rig, tick_us(1900));
+        damage_second(rig, tick_us(700) / US_PER_S);
+        derive_all(rig);
+        // What does not need it is there.
+        const struct found *minutes = rows_of(rig, INTERVAL_1M);
+        assert_int_equal(minutes->count, 2);
+        assert_bar(minutes, 1, tick_us(1200), expect_trades(1200, 1799));
+        struct tick_bucket *ticks = tickset_find(rig->store, "BTCUSDT", TICK_TRADE);
+        assert_int_equal(idset_missing(&ticks->covered, 0, 0, 1805), 10);
+        assert_int_equal(idset_missing(&ticks->covered, 0, 700, 709), 10);
+        struct ledger_bucket bucket = bucket_of(rig, INTERVAL_1M);
+        assert_int_equal(bucket.missing, 1);
+        tick_live(rig, 700, 709);
+        make_all(rig, tick_us(2000));
+        assert_int_equal(idset_missing(&ticks->covered, 0, 0, 1805), 0);
+        assert_int_equal(rows_of(rig, INTERVAL_1M)->count, 3);
+        assert_bar(rows_of(rig, INTERVAL_1M), 1, tick_us(600), expect_trades(600, 1199));
+        assert_int_equal(bucket_of(rig, INTERVAL_1M).missing, 0);
+        rig_free(rig);
+}
+
+// Between the first and the last trade; a hole in the ids leaves its slots missing.
+static void bars_of_trades_are_wanted_as_far_as_trades_are_there(void **state)
+{
+        (void)state;
+        struct rig *rig = new_trade_rig(SET(INTERVAL_1S));
+
+        tick_live(rig, 5, 24);
+        tick_live(rig, 27, 65);
+        make_all(rig, tick_us(2000));
+        struct ledger_bucket bucket = bucket_of(rig, INTERVAL_1S);
+        assert_int_equal(bucket.wanted, 5); // from 1 s to 6 s
+        assert_int_equal(bucket.missing, 1);
+        tick_live(rig, 25, 26);
+        make_all(rig, tick_us(2100));
+        assert_int_equal(bucket_of(rig, INTERVAL_1S).missing, 0);
+        rig_free(rig);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -522,6 +630,10 @@ int main(void)
             cmocka_unit_test(trades_count_in_the_order_of_their_ids),
             cmocka_unit_test(trades_that_await_the_sync_are_waited_for),
             cmocka_unit_test(trades_that_are_there_make_an_interval_that_is_added),
+            cmocka_unit_test(a_slot_of_many_trades_is_read_in_several_passes),
+            cmocka_unit_test(a_slot_that_changes_while_it_is_read_is_read_again),
+            cmocka_unit_test(a_damaged_block_is_fetched_again_and_its_bars_are_made_then),
+            cmocka_unit_test(bars_of_trades_are_wanted_as_far_as_trades_are_there),
         };
         log_set_level(LOG_LEVEL_ERROR);
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,7 @@ void bucketset_free(struct store *store)
                 ranges_free(&bucket->explained_ranges);
                 ranges_free(&bucket->made_wanted);
                 ranges_free(&bucket->touched);
+                free(bucket->partial);
                 gaps_free(&bucket->explained);
                 gaps_free(&bucket->notes);
                 free(bucket->troubles);

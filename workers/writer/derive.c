@@ -55,7 +55,8 @@ void derive_configure(struct store *store)
         }
         for (size_t i = 0; i < store->buckets_count; i++) {
                 store->buckets[i]->made = (struct derivation){0};
-                store->buckets[i]->made_known = false;
+                store->buckets[i]->made_known = store->buckets[i]->unreadable_told = false;
+                derivetick_forget(store->buckets[i], INT64_MIN, INT64_MAX);
         }
 }
 
@@ -77,6 +78,7 @@ void derive_follow(struct store *store, const char *symbol)
 
 static void touch(struct store *store, struct bucket_state *bucket, int64_t start_us, int64_t end_us)
 {
+        derivetick_forget(bucket, start_us, end_us);
         store_require_memory(ranges_set(&bucket->touched, interval_floor_us(bucket->interval, start_us),
             interval_ceil_us(bucket->interval, end_us), 0));
         bucket->touched_dirty = true;
@@ -210,6 +212,7 @@ static bool same(const struct ranges *a, const struct ranges *b)
 static void refresh(const struct store *store, struct bucket_state *bucket)
 {
         struct bucket_state *source = source_of(store, bucket);
+        const struct tick_bucket *ticks = ticks_of(store, bucket);
         struct ranges wanted = {0};
 
         if (source != NULL && source->made.from != AGGREGATE_UNSAID)
@@ -223,6 +226,8 @@ static void refresh(const struct store *store, struct bucket_state *bucket)
                 add_wanted(bucket, first_us, &source->wanted, &wanted);
                 add_wanted(bucket, first_us, &source->made_wanted, &wanted);
         }
+        if (ticks != NULL && ticks->followed && bucket->symbol_known)
+                derivetick_add_wanted(bucket, ticks, &wanted);
         bucket->made_known = true;
         bool changed = !same(&wanted, &bucket->made_wanted);
         ranges_free(changed ? &bucket->made_wanted : &wanted);

@@ -10,16 +10,28 @@
 #include "workers/writer/apply.h"
 #include "workers/writer/derivekeep.h"
 #include "workers/writer/tickfiles.h"
+#include "workers/writer/tickset.h"
 #include "workers/writer/ticksink.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define NS_PER_US 1000
-#define BAR_COLUMNS 9 // trades tell them all
+#define BAR_COLUMNS 9    // trades tell them all
+#define DAMAGED_MAX 1024 // seconds in a row that are passed over
 
 // The query was ended by us.
 enum { STOP_BUDGET = 1, STOP_FAILED };
+
+struct derivetick_partial {
+        int64_t slot_us, end_us;
+        int64_t next_us; // trades before are in
+        int32_t epoch;
+        struct aggregate aggregate;
+        bool broken, close_known;
+        double close;
+        int64_t last_id;
+};
 
 struct event {
         int64_t id;
@@ -47,9 +59,11 @@ struct making {
         bool close_known;
         double close;    // of the last trade before
         int64_t last_id; // read, -1: none
+        int64_t next_us; // trades from here on have not been read yet
         struct event *events;
         size_t events_capacity;
-        int error; // errno of STOP_FAILED
+        int error;              // errno of STOP_FAILED
+        int64_t damaged_second; // told last, -1: none
 };
 
 // ---- what is proved ----
@@ -81,9 +95,21 @@ void derivetick_reach(const struct tick_bucket *ticks, const struct id_range *ra
         }
 }
 
-// Takes in the ranges that follow each other without a hole, from *index on; moves it behind them.
-static struct chain chain_at(const struct idset *covered, size_t *index)
+// No id before that of `range` lies at or behind this time; INT64_MAX: unknown.
+static int64_t nothing_before_us(const struct tick_bucket *ticks, const struct id_range *range)
 {
+        if (range->epoch == 0 && range->first_id == 0)
+                return INT64_MIN;
+        // The history was searched for the first id from its begin on.
+        if (range->epoch == tick_epoch_newest(ticks) && range->first_id == ticks->history_first_id)
+                return ticks->history_from_us;
+        return INT64_MAX;
+}
+
+// Takes in the ranges that follow each other without a hole, from *index on; moves it behind them.
+static struct chain chain_at(const struct tick_bucket *ticks, size_t *index)
+{
+        const struct idset *covered = &ticks->covered;
         const struct id_range *first = &covered->items[*index], *last = NULL;
         int64_t first_us = INT64_MAX;
         struct chain chain = {.epoch = first->epoch, .end_us = INT64_MIN};
@@ -99,10 +125,9 @@ static struct chain chain_at(const struct idset *covered, size_t *index)
                 first_us = item->first_us < first_us ? item->first_us : first_us;
                 chain.end_us = item->last_us > chain.end_us ? item->last_us : chain.end_us;
         }
-        // Others may have been made at the time of the first one, but for the first of all.
-        chain.start_us = first_us == INT64_MAX                       ? INT64_MAX
-                         : first->epoch == 0 && first->first_id == 0 ? INT64_MIN
-                                                                     : first_us + 1;
+        // Others may have been made at the time of the first one.
+        int64_t from_us = nothing_before_us(ticks, first);
+        chain.start_us = first_us == INT64_MAX ? INT64_MAX : from_us < first_us ? from_us : first_us + 1;
         return chain;
 }
 
@@ -114,7 +139,7 @@ static bool find_chain(const struct making *making, int64_t slot_us, struct chai
         int64_t best_us = INT64_MAX;
 
         for (size_t i = 0; i < covered->count;) {
-                struct chain chain = chain_at(covered, &i);
+                struct chain chain = chain_at(making->ticks, &i);
 
                 if (chain.start_us == INT64_MAX)
                         continue;
@@ -125,6 +150,36 @@ static bool find_chain(const struct making *making, int64_t slot_us, struct chai
                 }
         }
         return best_us < INT64_MAX;
+}
+
+// The first id that is wanted, -1: none yet.
+static int64_t wanted_from_id(const struct tick_bucket *ticks)
+{
+        return ticks->backfill && ticks->history_first_id >= 0 ? ticks->history_first_id : ticks->live_from_id;
+}
+
+void derivetick_add_wanted(const struct bucket_state *bucket, const struct tick_bucket *ticks, struct ranges *wanted)
+{
+        int32_t epoch = tick_epoch_newest(ticks);
+        int64_t from_id = wanted_from_id(ticks), start_us = INT64_MAX, end_us = INT64_MIN;
+
+        for (size_t i = idset_find(&ticks->covered, epoch, from_id); from_id >= 0 && i < ticks->covered.count; i++) {
+                const struct id_range *item = &ticks->covered.items[i];
+
+                if (item->source == ID_ABSENT)
+                        continue;
+                if (start_us == INT64_MAX) {
+                        int64_t slot_us = interval_floor_us(bucket->interval, item->first_us);
+
+                        start_us = nothing_before_us(ticks, item) <= slot_us
+                                       ? slot_us
+                                       : interval_ceil_us(bucket->interval, item->first_us + 1);
+                }
+                end_us = item->last_us > end_us ? item->last_us : end_us;
+        }
+        end_us = end_us != INT64_MIN ? interval_floor_us(bucket->interval, end_us) : end_us;
+        if (start_us < end_us)
+                store_require_memory(ranges_set(wanted, start_us, end_us, 0));
 }
 
 // ---- blocks that no index points to yet ----
@@ -350,7 +405,123 @@ static int take_run(void *context, const struct tick_run *run)
                 making->close_known = true;
         }
         *making->left -= run->count < *making->left ? run->count : *making->left;
+        making->next_us = time_us + US_PER_S;
+        return *making->left == 0 && making->next_us < making->end_us ? STOP_BUDGET : 0;
+}
+
+// ---- slots that take several passes ----
+
+void derivetick_forget(struct bucket_state *bucket, int64_t start_us, int64_t end_us)
+{
+        if (bucket->partial == NULL || bucket->partial->slot_us >= end_us || bucket->partial->end_us <= start_us)
+                return;
+        free(bucket->partial);
+        bucket->partial = NULL;
+}
+
+// Goes on where the last pass stopped in the slot at hand, or begins it.
+static void resume(struct making *making)
+{
+        const struct derivetick_partial *partial = making->bucket->partial;
+
+        making->aggregate = (struct aggregate){0};
+        making->broken = making->close_known = false;
+        making->last_id = -1;
+        making->next_us = making->slot_us;
+        if (partial == NULL || partial->slot_us != making->slot_us || partial->epoch != making->chain.epoch)
+                return;
+        making->aggregate = partial->aggregate;
+        making->broken = partial->broken;
+        making->close_known = partial->close_known;
+        making->close = partial->close;
+        making->last_id = partial->last_id;
+        making->next_us = partial->next_us;
+}
+
+// What has been read of the slot at hand is kept for the next pass.
+static void suspend(struct making *making)
+{
+        struct bucket_state *bucket = making->bucket;
+
+        derivetick_forget(bucket, INT64_MIN, INT64_MAX);
+        if (making->next_us <= making->slot_us)
+                return;
+        bucket->partial = memory_zeroed(1, sizeof(*bucket->partial));
+        *bucket->partial = (struct derivetick_partial){.slot_us = making->slot_us,
+            .end_us = making->end_us,
+            .next_us = making->next_us,
+            .epoch = making->chain.epoch,
+            .aggregate = making->aggregate,
+            .broken = making->broken,
+            .close_known = making->close_known,
+            .close = making->close,
+            .last_id = making->last_id};
+}
+
+// ---- damaged blocks ----
+
+struct neighbour {
+        struct making *making;
+        int64_t id;
+};
+
+static int take_neighbour(void *context, const struct tick_run *run)
+{
+        struct neighbour *neighbour = context;
+
+        if (decode_run(neighbour->making, run) == 0)
+                neighbour->id = neighbour->making->events[0].id;
         return 0;
+}
+
+// The id of the last trade before a second, or of the first one after it, other damaged ones passed over; -1: none.
+static int64_t find_neighbour(struct making *making, int64_t second, bool after)
+{
+        struct neighbour neighbour = {making, -1};
+        char why[REASON_SIZE];
+
+        for (int tries = 0; tries < DAMAGED_MAX; tries++) {
+                struct tickquery query = query_of(making, INT64_MIN, second * US_PER_S);
+
+                if (after) {
+                        query.start_ns = (second + 1) * US_PER_S * NS_PER_US;
+                        query.end_ns = INT64_MAX;
+                }
+                query.limit = 1;
+                query.limit_from_start = after;
+                query.damaged_second = &second;
+                if (tickquery_run(&query, take_neighbour, &neighbour, why) == 0 || errno != EBADMSG)
+                        break;
+        }
+        return neighbour.id;
+}
+
+// The ids of a damaged block count as missing, so that they are fetched again.
+static void uncover_damaged(struct making *making, int64_t second, const char *why)
+{
+        struct tick_bucket *ticks = making->ticks;
+        int64_t first_id = find_neighbour(making, second, false) + 1, next_id = find_neighbour(making, second, true);
+        int64_t last_id = next_id >= 0 ? next_id - 1 : tick_covered_last(ticks);
+
+        log_error("%s %s: %s; ids %lld to %lld count as missing and are fetched again", ticks->symbol,
+            tick_group(ticks->kind), why, (long long)first_id, (long long)last_id);
+        if (first_id <= last_id)
+                tick_uncover(making->store, ticks, making->chain.epoch, first_id, last_id);
+}
+
+static void note_unreadable(struct making *making, int error, int64_t second, const char *why)
+{
+        struct bucket_state *bucket = making->bucket;
+
+        if (error == EBADMSG && second >= 0) {
+                if (second != making->damaged_second)
+                        uncover_damaged(making, second, why);
+                making->damaged_second = second;
+        } else if (!bucket->unreadable_told) {
+                bucket->unreadable_told = true;
+                log_warn("%s %s: bars cannot be made of its trades: %s", bucket->symbol,
+                    interval_name(bucket->interval), why);
+        }
 }
 
 // ---- stretches ----
@@ -364,14 +535,14 @@ static bool is_unreadable(int error)
 // was not ended.
 static int make_stretch(struct making *making, int64_t *done_us, int64_t end_us)
 {
-        struct tickquery query = query_of(making, *done_us, end_us);
+        int64_t damaged_second = -1;
         char why[REASON_SIZE];
 
         making->slot_us = *done_us;
         making->end_us = interval_next_us(making->bucket->interval, making->slot_us);
-        making->aggregate = (struct aggregate){0};
-        making->broken = making->close_known = false;
-        making->last_id = -1;
+        resume(making);
+        struct tickquery query = query_of(making, making->next_us, end_us);
+        query.damaged_second = &damaged_second;
         making->store->run->count = 0;
         int result = tickquery_run(&query, take_run, making, why), error = errno;
         if (result == 0)
@@ -383,10 +554,11 @@ static int make_stretch(struct making *making, int64_t *done_us, int64_t end_us)
         if (derive_flush(making->store) < 0)
                 return -1;
         *done_us = making->slot_us;
+        suspend(making);
         if (result >= 0)
                 return 0;
-        log_warn("%s %s: a bar cannot be made of its trades: %s", making->bucket->symbol,
-            interval_name(making->bucket->interval), why);
+        if (is_unreadable(error))
+                note_unreadable(making, error, damaged_second, why);
         errno = error;
         return -1;
 }
@@ -429,6 +601,7 @@ static int make_slots(struct making *making, const struct range *range, int64_t 
                 int result = *done_us < end_us ? make_stretch(making, done_us, end_us) : 0;
                 if (result < 0 && !is_unreadable(errno))
                         return -1;
+                *making->left -= result < 0 && *making->left > 0;
                 if (result < 0 && one_alone)
                         *done_us = end_us; // this is the one
                 one_alone = result < 0 && !one_alone;
@@ -439,7 +612,7 @@ static int make_slots(struct making *making, const struct range *range, int64_t 
 int derivetick_make(struct store *store, struct bucket_state *bucket, struct tick_bucket *ticks,
     const struct range *range, size_t *left, int64_t *done_us)
 {
-        struct making making = {.store = store, .bucket = bucket, .ticks = ticks, .left = left};
+        struct making making = {.store = store, .bucket = bucket, .ticks = ticks, .left = left, .damaged_second = -1};
         int result = ticks->covered.count == 0 || !bucket->symbol_known ? 1 : ticksink_prepare(store, ticks);
 
         *done_us = range->start_us;

@@ -118,6 +118,8 @@ struct bucket_state {
         bool made_known;           // made_wanted is computed
         bool made_dirty, touched_dirty;
         bool difference_told;
+        bool unreadable_told;               // likewise of trades that bars cannot be made of
+        struct derivetick_partial *partial; // of a slot whose trades are read in several passes; NULL: none
 
         size_t leases; // open ones of this bucket
         struct bucket_plan plan;
