@@ -6,10 +6,19 @@ import unittest
 from tests.lib import servers
 from tests.lib.case import Scenario
 from tests.lib.sinkcase import SinkCase
+from tests.lib.ticksinkcase import TickSinkCase
 
 
 @unittest.skipIf(servers.stock_program() is None, "no stock server: marketstore is not on PATH and MARKETSTORE is not set")
 class StockSink(SinkCase, Scenario):
+    def new_server(self):
+        root = self.directory / "root"
+        root.mkdir()
+        return servers.Stock(self.directory / "server", root)
+
+
+@unittest.skipIf(servers.stock_program() is None, "no stock server: marketstore is not on PATH and MARKETSTORE is not set")
+class StockTicks(TickSinkCase, Scenario):
     def new_server(self):
         root = self.directory / "root"
         root.mkdir()

@@ -32,7 +32,8 @@ def write(url, key, columns, rows, variable=False):
     """`columns`: [(name, type)] without Epoch; `rows`: [(epoch seconds, values)]."""
     names, types = zip(("Epoch", "i8"), *columns)
     table = list(zip(*[(epoch, *values) for epoch, values in rows]))
-    data = [struct.pack(f"<{len(rows)}{FORMS[kind]}", *column) for kind, column in zip(types, table)]
+    data = [b"".join(column) if kind == "U16" else struct.pack(f"<{len(rows)}{FORMS[kind]}", *column)
+            for kind, column in zip(types, table)]
     dataset = {"types": list(types), "names": list(names), "data": data, "length": len(rows),
                "startindex": {key + SUFFIX: 0}, "lengths": {key + SUFFIX: len(rows)}}
     responses = call(url, "Write", requests=[{"dataset": dataset, "is_variable_length": variable}])["responses"]
@@ -57,6 +58,30 @@ def rows(url, key):
             raise RemoteError(f"{key}: {grid.text(epoch * 1000000)} is there twice")
         found[epoch * 1000000] = tuple(values)
     return tuple(result["names"][1:]), found
+
+
+def ticks(url, key):
+    """Rows of a bucket of ticks as {column: value} with Time in ns, in the server's order; none where there is no such
+    bucket. Text stays as bytes."""
+    try:
+        reply = call(url, "Query", requests=[{"destination": key, "epoch_start": 0}])
+    except RemoteError as error:
+        if "no files returned" in str(error) or "not in catalog" in str(error):
+            return []
+        raise
+    result = reply["responses"][0]["result"]
+    columns = []
+    for kind, data in zip(result["types"], result["data"]):
+        if kind == "U16":
+            columns.append([data[at:at + 64] for at in range(0, len(data), 64)])
+        else:
+            columns.append(struct.unpack(f"<{result['length']}{FORMS[kind]}", data))
+    rows = []
+    for values in zip(*columns):
+        row = dict(zip(result["names"], values))
+        row["Time"] = row.pop("Epoch") * 1_000_000_000 + row.pop("Nanoseconds")
+        rows.append(row)
+    return rows
 
 
 def key_of(symbol, interval):

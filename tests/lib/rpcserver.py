@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small MarketStore: speaks the RPC of a stock server (v4.1.23) as far as a writer needs it, with its quirks, keeps
 buckets in memory and, if asked, in a file, and misbehaves on request. So that the sink is tested where no stock server is.
+A kill is no orderly end: the next start replays what was written in the last five minutes, so that ticks are doubled.
 
 Quirks that are kept: errors come with HTTP 200; a write's success is a nil list; rows of a fixed bucket are upserted by
 slot and a bar of 1 January of a daily one is swallowed; rows of a variable one are appended; a request's column order is
@@ -15,6 +16,7 @@ import http.server
 import json
 import os
 import pickle
+import signal
 import socketserver
 import struct
 import sys
@@ -28,6 +30,8 @@ CODES = {"f4": 0, "i4": 1, "f8": 2, "i8": 3, "i1": 5, "i2": 9, "u1": 10, "u2": 1
 BYTES = {"f4": 4, "i4": 4, "f8": 8, "i8": 8, "i1": 1, "i2": 2, "u1": 1, "u2": 2, "u4": 4, "u8": 8, "U16": 64}
 SECONDS = {"1Sec": 1, "10Sec": 10, "30Sec": 30, "1Min": 60, "5Min": 300, "15Min": 900, "30Min": 1800, "1H": 3600,
            "2H": 7200, "1D": 86400}
+
+CHECKPOINT_S = 300
 
 
 class Refused(Exception):
@@ -74,15 +78,25 @@ class Store:
         self.buckets = {}
         self.faults = []  # {"fault": name, "count": n, ...}
         self.figures = {"writes": 0, "rows": 0, "queries": 0, "infos": 0, "largest": 0}
+        self.log = []  # (when, bucket, second, nanoseconds, cells) of variable buckets since the last checkpoint
         if path and os.path.exists(path):
             with open(path, "rb") as file:
-                self.buckets = pickle.load(file)
+                self.buckets, log = pickle.load(file)
+            for _, key, second, nanos, cells_of_row in log:
+                self.buckets[key].put(second, nanos, cells_of_row)
 
     def save(self):
         if self.path:
+            self.log = [one for one in self.log if one[0] > time.time() - CHECKPOINT_S]
             with open(self.path + ".new", "wb") as file:
-                pickle.dump(self.buckets, file)
+                pickle.dump((self.buckets, self.log), file)
             os.replace(self.path + ".new", self.path)
+
+    def end(self):
+        """In order: a checkpoint is made."""
+        with self.lock:
+            self.log = []
+            self.save()
 
     def take_fault(self, method, *names):
         for fault in self.faults:
@@ -131,8 +145,11 @@ class Store:
                 raise Refused("several years in one batch: a stock server would mix up their slots")
             years = year
             # In the request's order, whatever the bucket's is.
-            bucket.put(second, struct.unpack("<i", columns[nanos][row])[0] if nanos is not None else 0,
-                       tuple(columns[i][row] for i in own))
+            nanosecond = struct.unpack("<i", columns[nanos][row])[0] if nanos is not None else 0
+            values = tuple(columns[i][row] for i in own)
+            bucket.put(second, nanosecond, values)
+            if bucket.variable:
+                self.log.append((time.time(), key, second, nanosecond, values))
 
     def query(self, request):
         self.figures["queries"] += 1
@@ -206,6 +223,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with self.server.store.lock:
                 if fault["fault"] == "rename":
                     self.server.store.buckets[fault["bucket"]].names[0] = fault["column"]
+                elif fault["fault"] == "destroy":
+                    del self.server.store.buckets[fault["bucket"]]
                 else:
                     self.server.store.faults.append(fault)
             self.answer(b"{}")
@@ -288,7 +307,11 @@ def main():
     options = parser.parse_args()
     server = Server(("127.0.0.1", options.port), Handler)
     server.store = Store(options.state)
-    server.serve_forever()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.serve_forever()
+    finally:
+        server.store.end()
 
 
 if __name__ == "__main__":
