@@ -280,6 +280,39 @@ static void bytes_that_are_no_block_are_refused(void **state)
         tick_block_free(block);
 }
 
+// A stock server makes room for four times the block's bytes, for rows that are eight bytes longer there.
+static void no_block_is_smaller_than_a_stock_server_can_read(void **state)
+{
+        static unsigned char compressed[1 << 20];
+        static const struct level levels[40];
+        struct depth depth = {.kind = DEPTH_TOP, .bids = 20, .asks = 20, .time_us = 1700000000000000};
+
+        (void)state;
+        for (size_t count = 1; count <= 600; count = count * 2 + 1) {
+                struct tick_rows *rows = tick_rows_new(TICK_DEPTH, 20);
+                struct yearfile_schema schema;
+                struct tick_layout layout;
+
+                tick_schema(TICK_DEPTH, 20, &schema);
+                tick_layout_make(TICK_DEPTH, &schema, &layout);
+                struct tick_block *block = tick_block_new(&layout);
+                for (size_t i = 0; i < count; i++, depth.update_id++)
+                        assert_int_equal(tick_rows_add_depth(rows, &depth, levels), 0);
+                add_all(block, rows);
+                assert_int_equal(tick_block_unite(block), 0);
+                assert_true(tick_block_compressed_max(block) <= sizeof(compressed));
+                size_t length = tick_block_compress(block, compressed);
+                assert_true(4 * length >= count * (layout.row_bytes + 8));
+                assert_true(length < count * layout.row_bytes / 3 + 16);
+                assert_int_equal(tick_block_load(block, compressed, length, why), 0);
+                assert_int_equal(tick_block_unite(block), 0);
+                assert_int_equal(tick_block_count(block), count);
+                assert_true(tick_block_is_unchanged(block));
+                tick_rows_free(rows);
+                tick_block_free(block);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -291,6 +324,7 @@ int main(void)
             cmocka_unit_test(any_order_gives_the_same_block),
             cmocka_unit_test(rows_without_a_key_are_kept_as_they_are),
             cmocka_unit_test(bytes_that_are_no_block_are_refused),
+            cmocka_unit_test(no_block_is_smaller_than_a_stock_server_can_read),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
