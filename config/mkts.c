@@ -224,8 +224,6 @@ static void apply_triggers(const struct apply *apply, const struct yaml_item *ro
         const struct yaml_item *triggers = yaml_item_find(root, "triggers");
         if (triggers == NULL || triggers->kind != ITEM_LIST || aggregates_are_given(apply->settings))
                 return; // our own block says what is to be made
-        if (apply->settings->store_type == STORE_SERVER)
-                return; // the server itself is triggered by the rows it gets
         for (const struct yaml_item *trigger = triggers->first; trigger != NULL; trigger = trigger->next)
                 if (is_module(trigger, "ondiskagg.so"))
                         apply_trigger(apply, trigger);

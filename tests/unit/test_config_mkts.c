@@ -263,12 +263,6 @@ static void the_server_of_the_file_is_the_store_where_one_is_wanted(void **state
         assert_string_equal(settings.store_url, "http://other:1");
         must_read("listen_port: 5994\n" BLOCK, &settings);
         assert_string_equal(settings.store_url, "");
-
-        // Its triggers are its own.
-        must_read("listen_port: 5994\ntriggers:\n  - module: ondiskagg.so\n    on: \"*/1Min/OHLCV\"\n    config:\n"
-                  "      destinations: [5Min]\n" BLOCK "      store: {type: server}\n",
-            &settings);
-        assert_int_equal(settings.aggregates[0].to, 0);
 }
 
 int main(void)
