@@ -39,16 +39,35 @@ static int find_supervisor(char path[PATH_SIZE])
         return access(path, X_OK);
 }
 
+// ---- signals until somebody can take them ----
+
+static void set_signals(int how)
+{
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        (void)sigprocmask(how, &signals, NULL);
+}
+
+void launch_hold_signals(void)
+{
+        set_signals(SIG_BLOCK);
+}
+
+void launch_release_signals(void)
+{
+        set_signals(SIG_UNBLOCK);
+}
+
 int launch_replace(const struct command *command, const char *config_path)
 {
         char path[PATH_SIZE];
-        sigset_t stops;
 
-        // Blocked across exec: the supervisor takes a signal that comes meanwhile once it can stop in order.
-        sigemptyset(&stops);
-        sigaddset(&stops, SIGTERM);
-        sigaddset(&stops, SIGINT);
-        sigprocmask(SIG_BLOCK, &stops, NULL);
+        // Held across exec: the supervisor takes a signal that comes meanwhile once it can stop in order.
+        launch_hold_signals();
         if (find_supervisor(path) == 0)
                 execl(path, "supervisor", "--config", config_path, (char *)NULL);
         return complain(command, EXIT_FAILED,
@@ -113,9 +132,12 @@ pid_t launch_start(const struct launch *launch)
 
         if (find_supervisor(path) != 0)
                 return -1;
+        // The supervisor begins with its signals held; ours are taken by the handlers of launch_watch_signals().
+        launch_hold_signals();
         pid_t pid = fork();
         if (pid == 0)
                 become_supervisor(launch, path, parent);
+        launch_release_signals();
         return pid;
 }
 

@@ -11,6 +11,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+// SIGINT, SIGTERM and SIGHUP wait until the supervisor, or launch_start() after launch_watch_signals(), can act on them
+// in order; a command that starts one calls this first.
+void launch_hold_signals(void);
+void launch_release_signals(void);
+
 // Replaces this process. Returns only on failure: the exit code, said why.
 int launch_replace(const struct command *command, const char *config_path);
 
@@ -21,8 +26,8 @@ struct launch {
         int log_fd; // its stderr; -1: ours
 };
 
-// Starts it in a process group of its own, so that a Ctrl-C reaches only us; it ends in order if we are killed. Returns
-// its pid, or -1 with errno.
+// Starts it, and takes held signals from then on; in a process group of its own, so that a Ctrl-C reaches only us; it
+// ends in order if we are killed. Returns its pid, or -1 with errno.
 pid_t launch_start(const struct launch *launch);
 // Prints settings into a memory file. Returns its descriptor, or -1 with errno.
 int launch_print_settings(const struct settings *settings);

@@ -258,8 +258,10 @@ static int run_run(const struct command *command, int argc, char **argv)
         struct values values = {0};
         struct words words;
         char path[PATH_SIZE];
-        int code = options_parse(command, argc, argv, &values, &words);
 
+        // From the first moment a stop is an orderly one, even before there is anything to stop.
+        launch_hold_signals();
+        int code = options_parse(command, argc, argv, &values, &words);
         if (code >= 0)
                 return code;
         if (words.count > 0)
@@ -279,9 +281,12 @@ static int run_run(const struct command *command, int argc, char **argv)
                             "--example > binancefeeder.yml");
                 fprintf(stderr, "configuration: %s\n", values.target.config);
         }
+        bool from_stdin = strcmp(values.target.config, "-") == 0;
+        if (from_stdin)
+                launch_release_signals(); // whoever types it may think better of it
         bool replace = values.plain && values.for_s == 0;
         // The supervisor reads it too and says the same; from standard input it can be read only once.
-        if (replace && strcmp(values.target.config, "-") == 0)
+        if (replace && from_stdin)
                 return launch_replace(command, values.target.config);
         values.target.warnings_told = replace;
         code = target_read(command, &values.target, CONFIG_RUN, &settings, path);

@@ -2,8 +2,11 @@
 """The commands a newcomer types, without a configuration file."""
 
 import csv
+import errno
 import io
 import json
+import os
+import pathlib
 import signal
 import subprocess
 
@@ -93,3 +96,57 @@ class OneShot(Scenario):
             self.assertIn(code, (2, 78, 1), arguments)
             self.assertIn(words, err + out, arguments)
             self.assertLess(len(err.splitlines()), 20, arguments)
+
+
+class EarlyStop(Scenario):
+    """A stop that comes while the configuration is read. That is held up by a pipe in its place: whoever opens it for
+    writing knows that the command has begun to read it."""
+
+    def stopped_while_reading(self, *more):
+        self.start_exchange()
+        feeder = self.feeder()
+        text = feeder.config_path.read_text()
+        feeder.config_path.unlink()
+        os.mkfifo(feeder.config_path)
+        process = subprocess.Popen([str(feeder.program), "run", *more, "--config", str(feeder.config_path)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self.directory)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        for which in range(2):
+            with open(self.reader_of(process, feeder.config_path), "w") as pipe:
+                if which == 0:
+                    wait.until("the pipe to be open", lambda: self.has_open(process, feeder.config_path), 10)
+                    process.send_signal(signal.SIGTERM)
+                pipe.write(text)
+            # A second writer must not feed the first reader.
+            wait.until("the pipe to be closed", lambda: not self.has_open(process, feeder.config_path), 10)
+        errors = process.communicate(timeout=30)[1]
+        self.assertEqual(process.returncode, 0, errors)
+
+    def reader_of(self, process, path):
+        """The pipe, opened for writing once somebody has opened it for reading."""
+        def try_open():
+            if process.poll() is not None:
+                raise AssertionError(f"it ended with {process.returncode}")
+            try:
+                return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENXIO)
+                return None
+        return wait.until("the configuration to be opened", try_open, 20)
+
+    @staticmethod
+    def has_open(process, path):
+        for fd in pathlib.Path(f"/proc/{process.pid}/fd").glob("*"):
+            try:
+                if fd.readlink() == path:
+                    return True
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return False
+
+    # The command reads it, then the supervisor.
+    def test_without_a_screen(self):
+        self.stopped_while_reading("--plain")
+
+    def test_with_a_screen(self):
+        self.stopped_while_reading("--screen")
