@@ -90,3 +90,25 @@ class StreamTroubles(Scenario):
         self.assertGreater(requests["pongs"], 5)
         self.assertLess(requests["pong_delay_max_ms"], 1000)
         self.wait_equal(feeder, start=FROM)
+
+
+class Silence(Scenario):
+    """A connection that lives but shows no event; of trades, for a halted symbol still has bars. The other symbol's
+    events keep the exchange's clock known."""
+
+    def after_silence(self, fault, said):
+        """Lets `fault` make one stream silent until the worker has said so; returns how many connections it made."""
+        self.start_exchange()
+        feeder = self.feeder(realtime={"stream_type": "agg_trade"}, backfill={"enabled": False}).start().wait_ready()
+        opened = self.exchange.requests()["connections"]
+        self.exchange.fault(fault, symbol="BTCUSDT")
+        wait.until(lambda: f'"{said}"; {feeder.tail()}', lambda: said in feeder.log_path.read_text(), 150)
+        return opened
+
+    def test_a_connection_that_misses_trades_is_renewed(self):
+        opened = self.after_silence("ws-mute", "REST has newer trades: renewing the connection")
+        wait.until("the renewal", lambda: self.exchange.requests()["connections"] > opened, 30)
+
+    def test_a_halted_symbol_s_connection_is_left_alone(self):
+        opened = self.after_silence("halt", "REST has no newer trades either")
+        self.assertEqual(self.exchange.requests()["connections"], opened)

@@ -411,6 +411,50 @@ static void say_late_streams(struct carrier *carrier)
                     late, carrier->count, names + 1, late > LATE_NAMES_SAID ? " …" : "");
 }
 
+// The symbol that was heard last is the most likely to have been traded since. NULL: none is known to the exchange.
+static const struct stream *stream_to_compare(const struct carrier *carrier)
+{
+        const struct stream *best = NULL;
+
+        for (size_t i = 0; i < carrier->count; i++) {
+                const struct stream *stream = &carrier->streams[i];
+
+                if (!stream->quarantined && (best == NULL || stream->last_event_us > best->last_event_us))
+                        best = stream;
+        }
+        return best;
+}
+
+static void compare_silence(struct carrier *carrier, mono_time now)
+{
+        const struct stream *stream = stream_to_compare(carrier);
+
+        if (stream == NULL || !silence_is_due(&carrier->silence, now, exchange_now(carrier), carrier->shortest_us))
+                return;
+        // Noted first: the answer may come at once.
+        struct silence before = carrier->silence;
+        silence_asked(&carrier->silence, now);
+        if (!comparison_ask(&carrier->worker->comparison, carrier, stream->id.symbol, carrier->silence.heard_us, now))
+                carrier->silence = before;
+}
+
+void carrier_take_comparison(struct carrier *carrier, enum comparison_verdict verdict)
+{
+        const struct silence *silence = &carrier->silence;
+
+        if (verdict == COMPARISON_UNANSWERED)
+                silence_unanswered(&carrier->silence);
+        if (silence->pause_ms == 0) // an event has come since
+                return;
+        if (verdict == COMPARISON_AHEAD) {
+                log_info("pongs come but no event of any stream, and REST has newer trades: renewing the connection");
+                connection_renew_now(&carrier->connection);
+        } else if (verdict == COMPARISON_NOTHING_NEWER && silence->pause_ms == SILENCE_ASK_MS) {
+                log_info("no event of any stream, and REST has no newer trades either: halted, or not traded; REST is "
+                         "asked now and then");
+        }
+}
+
 void carrier_housekeep(struct carrier *carrier, mono_time now)
 {
         for (size_t i = 0; i < carrier->count; i++)
@@ -418,10 +462,7 @@ void carrier_housekeep(struct carrier *carrier, mono_time now)
         if (!connection_is_live(&carrier->connection) || carrier->paused)
                 return;
         say_late_streams(carrier);
-        if (silence_renew(&carrier->silence, now, exchange_now(carrier), carrier->shortest_us)) {
-                log_info("pongs come but no event of any stream: renewing the connection");
-                connection_renew_now(&carrier->connection);
-        }
+        compare_silence(carrier, now);
 }
 
 const struct ws_handlers carrier_handlers = {

@@ -5,6 +5,7 @@
 #ifndef WORKERS_STREAM_CARRIER_H
 #define WORKERS_STREAM_CARRIER_H
 
+#include "workers/stream/comparison.h"
 #include "workers/stream/connection.h"
 #include "workers/stream/liveness.h"
 #include "workers/stream/stream.h"
@@ -57,6 +58,9 @@ void carrier_hold(struct carrier *carrier, enum boundary_reason reason, mono_tim
 void carrier_release(struct carrier *carrier, mono_time now);
 // All its streams are connected.
 bool carrier_is_complete(const struct carrier *carrier);
+
+// What REST says of a silent connection (comparison.c).
+void carrier_take_comparison(struct carrier *carrier, enum comparison_verdict verdict);
 
 // The stream flows on this leg from now on (inbox.c: its subscription was accepted).
 void carrier_connect_stream(struct leg *leg, struct stream *stream);

@@ -45,23 +45,34 @@ void silence_heard(struct silence *silence, mono_time now, int64_t event_us)
         silence->pause_ms = 0;
 }
 
-bool silence_renew(struct silence *silence, mono_time now, int64_t exchange_us, int64_t shortest_us)
+bool silence_is_due(struct silence *silence, mono_time now, int64_t exchange_us, int64_t shortest_us)
 {
         int64_t bars_us = SILENCE_BARS * shortest_us;
 
         if (bars_us > SILENCE_BARS_MAX_US)
                 bars_us = SILENCE_BARS_MAX_US;
+        // Exchange time was not known when it connected, and nothing has come since.
+        if (silence->heard_us == 0 && exchange_us > 0)
+                silence->heard_us = exchange_us;
         if (mono_since_ms(now, silence->heard_at) < SILENCE_MS)
                 return false;
-        if (exchange_us < 0 || silence->heard_us == 0 || exchange_us - silence->heard_us < bars_us + SILENCE_GRACE_US)
+        if (exchange_us < 0 || exchange_us - silence->heard_us < bars_us + SILENCE_GRACE_US)
                 return false;
-        if (silence->pause_ms != 0 && mono_since_ms(now, silence->renewed_at) < silence->pause_ms)
-                return false;
-        silence->renewed_at = now;
-        silence->pause_ms = silence->pause_ms == 0 ? SILENCE_RENEWAL_MS : silence->pause_ms * 2;
-        if (silence->pause_ms > SILENCE_RENEWAL_MS_MAX)
-                silence->pause_ms = SILENCE_RENEWAL_MS_MAX;
-        return true;
+        return silence->pause_ms == 0 || mono_since_ms(now, silence->asked_at) >= silence->pause_ms;
+}
+
+void silence_asked(struct silence *silence, mono_time now)
+{
+        silence->asked_at = now;
+        silence->pause_ms = silence->pause_ms == 0 ? SILENCE_ASK_MS : silence->pause_ms * 2;
+        if (silence->pause_ms > SILENCE_ASK_MS_MAX)
+                silence->pause_ms = SILENCE_ASK_MS_MAX;
+}
+
+void silence_unanswered(struct silence *silence)
+{
+        if (silence->pause_ms != 0) // else it is over
+                silence->pause_ms = SILENCE_ASK_AGAIN_MS;
 }
 
 bool liveness_bar_is_late(int64_t close_us, int64_t exchange_us)

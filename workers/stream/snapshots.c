@@ -4,9 +4,9 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "workers/stream/depthstream.h"
+#include "workers/stream/restanswer.h"
 #include "workers/stream/streamtype.h"
 #include "workers/stream/worker.h"
-#include "workers/stream/wsget.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,36 +83,16 @@ static void say_failure(struct snapshots *snapshots, const char *symbol, const c
                     why, pause_s, snapshots->failures);
 }
 
-static void take_refusal(struct snapshots *snapshots, const char *symbol, const struct ws_answer *answer)
-{
-        int status = answer->status;
-        char why[64];
-
-        if (status == 429 || status == 418 || status == 403 || status == 451) {
-                governor_ban(governor(snapshots), (uint32_t)status, answer->retry_after_s);
-                log_warn("%s: the exchange refuses requests with HTTP %d: none is sent for %lld s, by any process",
-                    symbol, status, (long long)governor_ban_remaining_ms(governor(snapshots)) / 1000);
-        }
-        snprintf(why, sizeof(why), "HTTP %d", status);
-        say_failure(snapshots, symbol, why);
-}
-
 static void on_answer(void *user, const struct ws_answer *answer)
 {
         struct snapshots *snapshots = user;
         struct stream *stream = snapshots->asked;
-        const char *symbol = stream->id.symbol, *why = answer->failure;
+        const char *symbol = stream->id.symbol;
+        char text[REASON_SIZE];
+        const char *why = restanswer_account(answer, governor(snapshots), snapshots->minute, symbol, text);
 
         snapshots->asked = NULL;
         snapshots->get = NULL;
-        if (answer->date_s > 0)
-                governor_date_header(governor(snapshots), answer->date_s);
-        if (answer->used_weight >= 0 && answer->used_weight <= UINT32_MAX)
-                governor_used_header(governor(snapshots), snapshots->minute, (uint32_t)answer->used_weight);
-        if (why == NULL && answer->status != 200) {
-                take_refusal(snapshots, symbol, answer);
-                return;
-        }
         if (why == NULL)
                 why = depth_read_snapshot(answer->body, answer->length, snapshots->message);
         if (why != NULL) {

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define REQUESTS_MAX 2             // a snapshot and a comparison
 #define FLUSH_MS 1                 // a record waits no longer than this, and no longer than the turn that made it
 #define ACKNOWLEDGED_WITHIN_MS 100 // usually; look often until then …
 #define LOOK_OFTEN_MS 5
@@ -77,13 +78,11 @@ static int read_endpoints(struct worker *worker)
                 log_error("endpoints.stream: %s: %s; wss://host[:port] is accepted", settings->stream_url, why);
                 return -1;
         }
-        // Order books start from a REST answer; nothing else here asks for one.
-        if ((settings->stream_types & DATA_DEPTH) != 0) {
-                why = endpoint_parse(settings->rest_url, "https", "http", &worker->rest);
-                if (why != NULL) {
-                        log_error("endpoints.rest: %s: %s; https://host[:port] is accepted", settings->rest_url, why);
-                        return -1;
-                }
+        // Order books start from a REST answer, and silence is compared with one.
+        why = endpoint_parse(settings->rest_url, "https", "http", &worker->rest);
+        if (why != NULL) {
+                log_error("endpoints.rest: %s: %s; https://host[:port] is accepted", settings->rest_url, why);
+                return -1;
         }
         if (settings->proxy[0] == '\0')
                 return 0;
@@ -103,7 +102,7 @@ static int open_ws(struct worker *worker)
             .ca_file = settings->ca_file,
             .proxy = settings->proxy[0] != '\0' ? &worker->proxy : NULL,
             .tls = worker->endpoint.tls || worker->rest.tls,
-            .connections_max = (unsigned)worker->carriers_count * CONNECTION_LEGS + 1,
+            .connections_max = (unsigned)worker->carriers_count * CONNECTION_LEGS + REQUESTS_MAX,
             .path_bytes_max = STREAM_URL_BYTES_MAX,
         };
 
@@ -166,6 +165,7 @@ int worker_open(struct worker *worker)
         }
         open_carriers(worker, now);
         snapshots_init(&worker->snapshots, worker);
+        worker->comparison.worker = worker;
         atomic_store(&worker->child.vitals->symbols, (uint32_t)worker->table.count);
         int code = open_ws(worker);
         return code == 0 ? open_pipeline(worker) : code;
@@ -242,6 +242,7 @@ void worker_drain(struct worker *worker)
         worker->state = WORKER_DRAINING;
         worker->drain_until = after_ms(now, DRAIN_MS);
         snapshots_stop(&worker->snapshots);
+        comparison_stop(&worker->comparison);
         hold_all(worker, BOUNDARY_STOP, now);
 }
 
@@ -332,6 +333,7 @@ static void step_clockwork(struct worker *worker, mono_time now)
         if (now.us >= worker->housekeeping_at.us) {
                 for (size_t i = 0; i < worker->carriers_count; i++)
                         carrier_housekeep(&worker->carriers[i], now);
+                comparison_step(&worker->comparison, now);
                 worker->housekeeping_at = after_ms(now, HOUSEKEEPING_MS);
         }
 }

@@ -7,6 +7,7 @@
 #include "common/child.h"
 #include "common/pipeline.h"
 #include "workers/stream/carrier.h"
+#include "workers/stream/comparison.h"
 #include "workers/stream/endpoint.h"
 #include "workers/stream/sink.h"
 #include "workers/stream/snapshots.h"
@@ -38,6 +39,7 @@ struct worker {
         struct sink sink;
         struct stream_table table;
         struct snapshots snapshots;
+        struct comparison comparison;
         struct carrier *carriers;
         size_t carriers_count;
         uint64_t messages, messages_shown, malformed;
