@@ -20,6 +20,7 @@ enum control_type {
         CONTROL_SYMBOLS,   // writer: a new catalogue; descriptor = memory file of struct catalogue_entry
         CONTROL_SUSPECT,   // writer: `slot` sent what no worker of ours would send; kill it
         CONTROL_EXHAUSTED, // writer: what is left cannot be had soon; payload struct control_result says why
+                           // (error EHOSTUNREACH: the store server is away)
         CONTROL_COMPLETE,  // writer: everything wanted is covered or explained, and synced
         // supervisor -> child
         CONTROL_DRAIN = 32,  // finish in order: no new work, FIN, then exit 0

@@ -126,6 +126,7 @@
 #define STORERPC_PAGE_BYTES (16L * 1024 * 1024) // … so many bytes
 #define SINK_RETRY_MS_MIN 500                   // after the server was not reached, doubling
 #define SINK_RETRY_MS_MAX 15000
+#define SINK_GIVE_UP_MS 60000                   // a one-shot backfill ends when the server is away for so long
 #define SINK_PARCEL_ROWS_MAX 50000              // in one write
 #define SINK_WRITE_BUCKETS_MAX 256               // in one write
 #define SINK_KEPT_BYTES_MAX (64L * 1024 * 1024) // rows sent and not yet proved durable

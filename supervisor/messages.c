@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/messages.h"
 
+#include "common/exitcode.h"
 #include "common/log.h"
 #include "common/memfile.h"
 #include "supervisor/brake.h"
@@ -75,7 +76,7 @@ static void on_result(struct supervisor *supervisor, const struct control_messag
         if (message->header.type == CONTROL_RESULT)
                 listener_answer(supervisor, &result);
         else if (supervisor->one_shot && supervisor->phase == PHASE_RUN)
-                shutdown_begin(supervisor, 1, result.text);
+                shutdown_begin(supervisor, result.error == EHOSTUNREACH ? EXIT_TRY_LATER : EXIT_FAILED, result.text);
 }
 
 static void on_complete(struct supervisor *supervisor)

@@ -27,9 +27,15 @@ static void on_away(void *context, const char *why)
         int64_t now_ns = wall_now().ns;
 
         if (why != NULL) {
+                store->server->away_since = mono_now();
                 atomic_store(&store->governor->store_away_since_wall_ns, now_ns);
-                log_error("store server %s is unreachable: %s; what comes in waits in the spool, history waits too",
-                    store->root, why);
+                if (store->setup.one_shot)
+                        log_error("store server %s is unreachable: %s; it is waited for %d s", store->root, why,
+                            SINK_GIVE_UP_MS / 1000);
+                else
+                        log_error("store server %s is unreachable: %s; what comes in waits in the spool, history waits "
+                                  "too",
+                            store->root, why);
                 return;
         }
         atomic_store(&store->governor->store_away_since_wall_ns, 0);
@@ -53,8 +59,10 @@ int serverstore_open(struct store *store, char why[REASON_SIZE])
         server->opened_at = mono_now();
         store->server = server;
         server->sink = sink_new(store->setup.settings.store_url, &events);
-        if (server->sink != NULL)
+        if (server->sink != NULL) {
+                (void)sink_probe(server->sink);
                 return 0;
+        }
         (void)snprintf(why, REASON_SIZE, "libcurl cannot be set up");
         errno = EIO;
         return -1;
@@ -77,6 +85,16 @@ void serverstore_close(struct store *store)
 bool serverstore_is_away(const struct store *store)
 {
         return sink_is_away(store->server->sink) && sink_probe(store->server->sink) < 0;
+}
+
+bool serverstore_is_given_up(const struct store *store, char text[REASON_SIZE])
+{
+        if (store->server == NULL || !store->setup.one_shot || !serverstore_is_away(store) ||
+            mono_since_ms(mono_now(), store->server->away_since) < SINK_GIVE_UP_MS)
+                return false;
+        (void)snprintf(text, REASON_SIZE, "store server %.90s was unreachable for %d s; try again when it is there",
+            store->root, SINK_GIVE_UP_MS / 1000);
+        return true;
 }
 
 int serverstore_sync(struct store *store)

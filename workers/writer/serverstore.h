@@ -17,14 +17,17 @@ struct server_store {
         uint8_t *bar_rows;           // of a run (barserver.c)
         struct tick_remote *remotes; // tickserver.c
         mono_time opened_at;
+        mono_time away_since; // as long as it is away
 };
 
-// Connects nothing yet. Returns 0, or -1 with `why`.
+// Asks once whether it is there, and says so where it is not. Returns 0, or -1 with `why`.
 int serverstore_open(struct store *store, char why[REASON_SIZE]);
 void serverstore_close(struct store *store);
 // Everything that was given to the sink is durable, and what the server doubled is recorded. Returns 0 or -1.
 int serverstore_sync(struct store *store);
 // Asks again where it was away a moment ago.
 bool serverstore_is_away(const struct store *store);
+// True in a one-shot run whose server has been away for SINK_GIVE_UP_MS; `text` says so.
+bool serverstore_is_given_up(const struct store *store, char text[REASON_SIZE]);
 
 #endif

@@ -191,6 +191,11 @@ int store_pass_time(struct store *store, int64_t now_us)
         return ticklive_close_over(store);
 }
 
+bool store_is_away_for_good(const struct store *store, char text[REASON_SIZE])
+{
+        return serverstore_is_given_up(store, text);
+}
+
 const struct catalogue_entry *store_catalogue(const struct store *store, size_t *count, uint64_t *generation)
 {
         *count = store->catalogue.count;

@@ -97,6 +97,8 @@ bool store_is_complete(struct store *store, int64_t now_us);
 // Not complete, and nothing that is left can be had soon: unknown symbols, refused, defective or quarantined ranges,
 // foreign files. A one-shot run ends here, with EXIT_FAILED; `text` says what and why.
 bool store_is_exhausted(struct store *store, int64_t now_us, char text[REASON_SIZE]);
+// A one-shot run whose store server has been away for too long ends with EXIT_TRY_LATER; `text` says so.
+bool store_is_away_for_good(const struct store *store, char text[REASON_SIZE]);
 // The catalogue as the supervisor needs it; *generation grows with each commit. Returns entries (owned by the store).
 const struct catalogue_entry *store_catalogue(const struct store *store, size_t *count, uint64_t *generation);
 // Keeps a batch that ended its reader three times: bytes kept in the ledger, a gap, tried again daily.

@@ -268,6 +268,10 @@ static void tell_complete(struct storethread *thread)
         bool complete = store_is_complete(thread->store, now_us);
         bool exhausted = !complete && store_is_exhausted(thread->store, now_us, result.text);
 
+        if (!complete && store_is_away_for_good(thread->store, result.text)) {
+                result.error = EHOSTUNREACH;
+                exhausted = true;
+        }
         if (complete && !thread->complete && child_send(thread->child, CONTROL_COMPLETE, NULL, 0, -1) == -1)
                 return; // again at the next tick
         if (exhausted && !thread->exhausted &&
