@@ -297,6 +297,22 @@ class LiveBeside(History):
         text = feeder.run("status", "--data", str(feeder.data), check=False)[1]
         self.assertRegex(text, "(?s)Needs attention.*BTCUSDT trade: .*this host has no historicalTrades.*endpoints.rest")
 
+    def test_after_a_lost_ledger_what_is_stored_is_looked_at_and_not_fetched_again(self):
+        since = "2024-03-05T11:15:00"
+        feeder = self.running(since=since + "Z")
+        for kind in KINDS:
+            self.wait_complete(feeder, kind, since)
+        self.assertEqual(feeder.stop(), 0)
+        for path in feeder.state.glob("ledger.db*"):
+            path.unlink()
+        before = {kind: self.requests_of(kind) for kind in KINDS}
+        feeder.start().wait_ready()
+        for kind in KINDS:
+            self.wait_complete(feeder, kind, since)
+            # Where the history begins is searched for, and the seconds while it was away are fetched.
+            self.assertLess(self.requests_of(kind) - before[kind], before[kind] / 2, before)
+            self.assertIn("adopted", self.sources(feeder, kind))
+
     def test_refused_for_a_while_it_goes_on_by_itself(self):
         feeder = self.running()
         wait.until("some pages", lambda: self.requests_of("trade") > 3, 30)

@@ -122,8 +122,15 @@ int tickbulk_flush(struct store *store, struct lease *lease, char why[REASON_SIZ
 
         if (result == 0 && tick_rows_count(rows) > 0)
                 result = ticksink_stage(store, bucket, rows);
+        if (result < 0 && errno == EFBIG) {
+                // The same again would not fit either.
+                (void)tick_trouble_add(store, bucket, TROUBLE_DEFECTIVE, is_search(lease) ? 0 : lease->job.first_id,
+                    is_search(lease) ? INT64_MAX : lease->job.last_id,
+                    "a second has more trades than one block can hold (64 MiB of rows); they are not stored");
+                return broken(why, "more trades in one second than can be stored");
+        }
         if (result < 0)
-                return errno == EFBIG ? broken(why, "more trades in one second than can be stored") : -1;
+                return -1;
         if (result > 0)
                 return broken(why, bucket->why);
         atomic_fetch_add_explicit(&store->governor->rows_stored, tick_rows_count(rows), memory_order_relaxed);

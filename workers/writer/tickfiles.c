@@ -5,6 +5,7 @@
 #include "common/memory.h"
 #include "common/yeartree.h"
 #include "workers/writer/openfiles.h"
+#include "workers/writer/tickadopt.h"
 #include "workers/writer/tickdamage.h"
 #include "workers/writer/tickset.h"
 #include "workers/writer/ticksink.h"
@@ -216,7 +217,9 @@ static int look(struct store *store, struct tick_bucket *bucket)
 {
         int result = resolve_levels(store, bucket);
 
-        return result != 0 ? result : check_years(store, bucket);
+        if (result != 0)
+                return result;
+        return bucket->adopting ? tickadopt_step(store, bucket) : check_years(store, bucket);
 }
 
 // ---- staging ----

@@ -48,7 +48,8 @@ static int put_row(struct ledger *ledger, const struct store *store, const struc
             wanted[1].first_id, wanted[1].last_id};
         sqlite3_bind_text(put, 2, bucket->symbol, -1, SQLITE_STATIC);
         sqlite3_bind_text(put, 3, tick_group(bucket->kind), -1, SQLITE_STATIC);
-        sqlite3_bind_text(put, 4, bucket->directory_before, -1, SQLITE_STATIC);
+        // Interrupted, it is looked at from the beginning.
+        sqlite3_bind_text(put, 4, bucket->adopting ? "" : bucket->directory_before, -1, SQLITE_STATIC);
         bind_numbers(put, 5, numbers, sizeof(numbers) / sizeof(numbers[0]));
         if (bucket->boundary_open)
                 sqlite3_bind_text(put, 15, bucket->boundary_reason, -1, SQLITE_STATIC);

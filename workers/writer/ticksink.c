@@ -49,6 +49,7 @@ static void move_account(struct store *store, struct tick_bucket *bucket)
                     bucket->symbol, tick_group(bucket->kind), bucket->directory, bucket->directory_before);
                 ticksink_forget(store, bucket);
         }
+        bucket->adopting = bucket->directory_before[0] == '\0';
         (void)snprintf(bucket->directory_before, sizeof(bucket->directory_before), "%s", bucket->directory);
         tick_row_changed(store, bucket);
 }
@@ -90,6 +91,7 @@ int ticksink_prepare(struct store *store, struct tick_bucket *bucket)
                 return result;
         if ((result = store->tick_sink->look(store, bucket)) != 0)
                 return result;
+        bucket->adopting = false;
         bucket->prepared = true;
         return 0;
 }

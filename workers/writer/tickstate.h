@@ -137,6 +137,9 @@ struct tick_bucket {
 
         // files
         bool prepared, refused;
+        bool adopting;         // the ledger did not know it: what the tree holds of it is being looked at
+        int64_t adopt_from_us; // rows before have been looked at
+        int64_t adopted;       // rows found
         struct tick_file *files;
         struct tick_remote *remote;
 
