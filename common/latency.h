@@ -7,12 +7,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// Bucket i counts latencies of [2^i, 2^(i+1)) microseconds; the first one those below too, the last one those above.
-#define LATENCY_BUCKETS 40
+// Each power of two of microseconds is four buckets, so that a quantile is right within a few per cent; the first one
+// counts what lies below too, the last one what lies above.
+#define LATENCY_PARTS 4
+#define LATENCY_BUCKETS (40 * LATENCY_PARTS)
 struct latency_histogram {
         _Atomic uint64_t counts[LATENCY_BUCKETS];
 };
 
+// Where bucket `i` begins; it ends where the next one begins.
+double latency_bucket_us(unsigned i);
 void latency_add(struct latency_histogram *histogram, int64_t us);
 // The latency in microseconds that the given fraction (0.99) does not exceed, interpolated within its bucket; 0 when
 // empty.

@@ -8,7 +8,6 @@
 #include "workers/gateway/gateway.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -270,14 +269,14 @@ static void print_latency(struct body *body, struct latency_histogram *histogram
         double sum = 0;
 
         describe(body, name, "histogram", "From a message's arrival to its record being safe on disk.");
-        for (int i = 0; i < LATENCY_BUCKETS; i++) {
+        for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
                 uint64_t here = atomic_load(&histogram->counts[i]);
-                double low = ldexp(1e-6, i);
+                double low = latency_bucket_us(i) / 1e6, high = latency_bucket_us(i + 1) / 1e6;
 
                 count += here;
-                sum += (double)here * 1.5 * low;
-                if (i < 30)
-                        body_print(body, "binancefeeder_%s_bucket{le=\"%.6f\"} %" PRIu64 "\n", name, 2 * low, count);
+                sum += (double)here * (low + high) / 2;
+                if ((i + 1) % LATENCY_PARTS == 0 && i < 30 * LATENCY_PARTS)
+                        body_print(body, "binancefeeder_%s_bucket{le=\"%.6f\"} %" PRIu64 "\n", name, high, count);
         }
         body_print(body, "binancefeeder_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, count);
         body_print(body, "binancefeeder_%s_sum %.6f\nbinancefeeder_%s_count %" PRIu64 "\n", name, sum, name, count);
