@@ -89,6 +89,10 @@
 #define SPOOL_COMMIT_MS 2
 #define SPOOL_COMMIT_BYTES (64 * 1024)
 #define SPOOL_WAL_BYTES_MAX (256L * 1024 * 1024)
+#define SPOOL_WAL_BYTES_KEPT (16L * 1024 * 1024)  // of the WAL, written before it is used: see spool_open()
+#define SPOOL_CHECKPOINT_BYTES (4L * 1024 * 1024) // of new WAL, then the store thread writes them into the data base
+#define SPOOL_TRIM_ROWS 64                        // deleted by one commit beyond twice what it inserts, and …
+#define SPOOL_TRIM_BYTES (128 * 1024)             // … their bytes: about a millisecond
 #define STORE_SYNC_S 10
 #define STORE_SYNC_BYTES (64L * 1024 * 1024)
 #define DERIVE_ROWS_PER_PASS 8192       // smaller bars read for derived ones, then other work has its turn: some 10 ms
@@ -110,7 +114,7 @@
 #define BARQUERY_ROWS_MAX 4096                     // rows handed to a query's callback at once
 #define BALLAST_BYTES_DEFAULT (64L * 1024 * 1024)
 #define STORE_LOCK_WAIT_MS 15000            // for an old instance to let go of root_directory
-#define STORE_PACE_BYTES (8L * 1024 * 1024) // bulk bytes in one file before the kernel is asked to start writing them
+#define STORE_PACE_BYTES (256L * 1024)      // bytes in one file before the kernel is asked to start writing them
 #define SETTLE_BARS_MAX 1000                // provisional bars confirmed by one request
 #define LEASES_MAX (PARALLELISM_MAX * 2)    // jobs under way: a worker's next job may be granted while its last ends
 #define CRASHES_MAX 3                       // of workers on the same job, then it is quarantined

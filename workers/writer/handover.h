@@ -16,6 +16,9 @@
 #define HANDOVER_MESSAGES_MAX 1024
 #define HANDOVER_STAMPS 4096
 
+// Who is at the spool's checkpoint: the intake asks, the store thread does it, the intake does what came meanwhile.
+enum handover_checkpoint { HANDOVER_CHECKPOINT_NONE, HANDOVER_CHECKPOINT_WANTED, HANDOVER_CHECKPOINT_DONE };
+
 struct handover {
         int to_store_fd;  // eventfd: new spool rows, or messages
         int to_intake_fd; // eventfd: the cursor moved, or the store thread ended
@@ -32,6 +35,8 @@ struct handover {
         _Atomic uint64_t ticks;           // the store thread's heartbeat
         _Atomic int64_t step_deadline_us; // monotonic; while a long step (sync) is announced, 0 otherwise
         _Atomic bool disk_full;           // the store waits for room: the intake gives up the ballast
+        // either
+        _Atomic int checkpoint; // enum handover_checkpoint
 };
 
 // Returns 0, or -1 with errno.

@@ -15,6 +15,7 @@
 #define PENDING_BATCHES_MAX 512 // in one commit
 #define MESSAGES_PER_WAKE_MAX 256
 #define RETRY_FULL_MS 1000
+#define TRIM_AGAIN_MS 20 // between two transactions that only delete
 #define QUIET_MS 100
 
 struct intake {
@@ -23,7 +24,7 @@ struct intake {
         struct ballast *ballast;
         struct handover *handover;
         struct nnio *live;
-        struct event *readable, *commit_timer, *retry_timer;
+        struct event *readable, *commit_timer, *retry_timer, *trim_timer;
         struct mark marks[SLOTS_MAX]; // with what is pending
         struct spool_batch pending[PENDING_BATCHES_MAX];
         size_t pending_count, pending_bytes;
@@ -140,6 +141,29 @@ static bool spool_is_full(const struct intake *intake)
 
 // ---- committing ----
 
+static _Noreturn void end_process(const char *what)
+{
+        log_error("%s: %s; this process ends unacknowledged and its successor reads from the disk again", what,
+            strerror(errno));
+        _exit(EXIT_TRY_LATER);
+}
+
+// The store thread does the long part, so that no commit waits for it.
+static void go_on_with_checkpoint(struct intake *intake)
+{
+        _Atomic int *checkpoint = &intake->handover->checkpoint;
+
+        if (atomic_load(checkpoint) == HANDOVER_CHECKPOINT_DONE) {
+                if (spool_checkpoint_rest(intake->spool) == -1 && errno != ENOSPC)
+                        end_process("spool checkpoint");
+                atomic_store(checkpoint, HANDOVER_CHECKPOINT_NONE);
+        }
+        if (spool_checkpoint_wanted(intake->spool)) {
+                atomic_store(checkpoint, HANDOVER_CHECKPOINT_WANTED);
+                handover_wake_store(intake->handover);
+        }
+}
+
 static int commit(struct intake *intake)
 {
         int64_t durable = atomic_load(&intake->handover->row_durable);
@@ -152,12 +176,11 @@ static int commit(struct intake *intake)
                         disk_is_full(intake);
                         return -1;
                 }
-                log_error("spool: %s; this process ends unacknowledged and its successor reads from the disk again",
-                    strerror(errno));
-                _exit(EXIT_TRY_LATER);
+                end_process("spool");
         }
         acknowledge(intake);
         publish_spool_size(intake);
+        go_on_with_checkpoint(intake);
         return 0;
 }
 
@@ -166,6 +189,30 @@ static void on_commit_timer(evutil_socket_t fd, short events, void *context)
         (void)fd;
         (void)events;
         (void)commit(context);
+}
+
+// Commits delete what is applied as they go; this does it where none come, or where the disk is full.
+static void trim(struct intake *intake)
+{
+        static const struct timeval again = {.tv_usec = TRIM_AGAIN_MS * 1000};
+        int64_t durable = atomic_load(&intake->handover->row_durable);
+        bool commit_follows = intake->pending_count > 0 && !intake->stopped;
+
+        if (!commit_follows && spool_append(intake->spool, NULL, 0, durable) == -1) {
+                if (errno != ENOSPC && errno != EAGAIN)
+                        end_process("spool");
+                return;
+        }
+        publish_spool_size(intake);
+        if (spool_trim_is_due(intake->spool, durable))
+                (void)event_add(intake->trim_timer, &again);
+}
+
+static void on_trim_timer(evutil_socket_t fd, short events, void *context)
+{
+        (void)fd;
+        (void)events;
+        trim(context);
 }
 
 static void on_retry_timer(evutil_socket_t fd, short events, void *context)
@@ -280,7 +327,9 @@ struct intake *intake_open(struct child *child, struct spool *spool, struct ball
         intake->readable = event_new(base, nnio_fd(intake->live), EV_READ | EV_PERSIST, on_readable, intake);
         intake->commit_timer = evtimer_new(base, on_commit_timer, intake);
         intake->retry_timer = evtimer_new(base, on_retry_timer, intake);
-        if (intake->readable == NULL || intake->commit_timer == NULL || intake->retry_timer == NULL) {
+        intake->trim_timer = evtimer_new(base, on_trim_timer, intake);
+        if (intake->readable == NULL || intake->commit_timer == NULL || intake->retry_timer == NULL ||
+            intake->trim_timer == NULL) {
                 errno = ENOMEM;
                 goto fail;
         }
@@ -297,7 +346,7 @@ fail:;
 
 void intake_close(struct intake *intake)
 {
-        struct event **all[] = {&intake->readable, &intake->commit_timer, &intake->retry_timer};
+        struct event **all[] = {&intake->readable, &intake->commit_timer, &intake->retry_timer, &intake->trim_timer};
 
         if (intake->readable != NULL)
                 (void)commit(intake);
@@ -309,27 +358,15 @@ void intake_close(struct intake *intake)
         free(intake);
 }
 
-static void trim(struct intake *intake)
-{
-        if (spool_append(intake->spool, NULL, 0, atomic_load(&intake->handover->row_durable)) == 0) {
-                publish_spool_size(intake);
-        } else if (errno != ENOSPC && errno != EAGAIN) {
-                log_error("spool: %s; this process ends", strerror(errno));
-                _exit(EXIT_TRY_LATER);
-        }
-}
-
 void intake_upkeep(struct intake *intake)
 {
         if (atomic_load(&intake->handover->disk_full) && !intake->stopped)
                 disk_is_full(intake);
         trim(intake);
-        if (spool_checkpoint_due(intake->spool)) {
+        if (spool_truncation_is_due(intake->spool)) {
                 child_announce_ms(intake->child, CHILD_HANG_SYNC_MS);
-                if (spool_checkpoint(intake->spool) == -1 && errno != ENOSPC) {
-                        log_error("spool checkpoint: %s; this process ends", strerror(errno));
-                        _exit(EXIT_TRY_LATER);
-                }
+                if (spool_truncate_wal(intake->spool) == -1 && errno != ENOSPC)
+                        end_process("spool checkpoint");
                 child_heartbeat(intake->child);
         }
         if (!intake->stopped && spool_is_full(intake)) {

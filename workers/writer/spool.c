@@ -8,6 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define PAGE_BYTES 4096           // SQLite's, where nothing else is said
+#define WAL_ROOM_STEP (64 * 1024) // SQLite writes less than 128 KiB at once, and says nothing of the rest
+#define CHECKPOINT_PASSES_MAX 8
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS batch(id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL);"
@@ -17,22 +22,29 @@ static const char schema[] =
 
 struct spool {
         sqlite3 *db;
-        sqlite3_stmt *begin, *commit, *insert, *mark, *trim, *trim_attempts, *size_of_trim, *attempt;
+        sqlite3_stmt *begin, *commit, *insert, *mark, *oldest, *trim, *trim_attempts, *attempt;
         uint64_t rows, bytes;
         int64_t newest_row, trimmed_to;
-        int64_t wal_bytes;
+        int64_t wal_bytes, wal_bytes_asked; // in use, and when a checkpoint was last asked for
+};
+
+// Rows from the oldest on.
+struct oldest {
+        uint64_t rows, bytes;
+        int64_t last; // 0: none
+        bool all;     // of those asked for
 };
 
 static int on_wal_grown(void *context, sqlite3 *db, const char *name, int pages)
 {
         struct spool *spool = context;
 
+        (void)db;
         (void)name;
-        spool->wal_bytes = (int64_t)pages * 4096;
-        // What SQLite would do by itself had we no hook; the truncating checkpoint is spool_checkpoint()'s.
-        if (pages >= 1000)
-                (void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-        return SQLITE_OK;
+        spool->wal_bytes = (int64_t)pages * PAGE_BYTES;
+        if (spool->wal_bytes < spool->wal_bytes_asked)
+                spool->wal_bytes_asked = 0; // it began anew
+        return SQLITE_OK;                   // instead of the checkpoint that SQLite would do by itself
 }
 
 static int prepare_all(struct spool *spool)
@@ -46,10 +58,9 @@ static int prepare_all(struct spool *spool)
             {&spool->insert, "INSERT INTO batch(bytes) VALUES(?1)"},
             {&spool->mark, "INSERT INTO mark(slot, incarnation, sequence) VALUES(?1, ?2, ?3)"
                            " ON CONFLICT(slot) DO UPDATE SET incarnation=?2, sequence=?3"},
+            {&spool->oldest, "SELECT id, length(bytes) FROM batch WHERE id <= ?1 ORDER BY id"},
             {&spool->trim, "DELETE FROM batch WHERE id <= ?1"},
             {&spool->trim_attempts, "DELETE FROM attempt WHERE batch <= ?1"},
-            {&spool->size_of_trim,
-                "SELECT count(*), coalesce(sum(length(bytes)), 0), max(id) FROM batch WHERE id <= ?1"},
             {&spool->attempt, "INSERT INTO attempt(batch, count) VALUES(?1, 1)"
                               " ON CONFLICT(batch) DO UPDATE SET count = count + 1 RETURNING count"},
         };
@@ -60,34 +71,71 @@ static int prepare_all(struct spool *spool)
         return 0;
 }
 
-// Rows and bytes up to `row`, by the statement that measures a trim, and the newest of these rows (0: none).
-static int measure(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *bytes, int64_t *newest)
+// The oldest rows up to `row`, as many as either bound allows.
+static int find_oldest(struct spool *spool, int64_t row, uint64_t rows_max, uint64_t bytes_max, struct oldest *found)
 {
-        int result = -1;
+        int step = SQLITE_ROW;
 
-        (void)sqlite3_bind_int64(spool->size_of_trim, 1, row);
-        if (sqlite3_step(spool->size_of_trim) == SQLITE_ROW) {
-                *rows = (uint64_t)sqlite3_column_int64(spool->size_of_trim, 0);
-                *bytes = (uint64_t)sqlite3_column_int64(spool->size_of_trim, 1);
-                *newest = sqlite3_column_int64(spool->size_of_trim, 2);
-                result = 0;
-        } else {
-                (void)sql_fail(spool->db);
+        *found = (struct oldest){0};
+        (void)sqlite3_bind_int64(spool->oldest, 1, row);
+        while (
+            found->rows < rows_max && found->bytes < bytes_max && (step = sqlite3_step(spool->oldest)) == SQLITE_ROW) {
+                found->rows++;
+                found->last = sqlite3_column_int64(spool->oldest, 0);
+                found->bytes += (uint64_t)sqlite3_column_int64(spool->oldest, 1);
         }
-        (void)sqlite3_reset(spool->size_of_trim);
+        found->all = step == SQLITE_DONE;
+        int result = step == SQLITE_DONE || step == SQLITE_ROW ? 0 : sql_fail(spool->db);
+        int saved = errno;
+        (void)sqlite3_reset(spool->oldest);
+        errno = saved;
         return result;
+}
+
+// Makes the WAL's file as long as it is kept. Not where there is no room: then it grows as it is used. SQLite takes
+// what it finds behind the last frame for what an earlier, longer WAL left.
+static int write_wal_room(struct spool *spool)
+{
+        static const char zeros[WAL_ROOM_STEP];
+        sqlite3_file *wal = NULL;
+        sqlite3_int64 size;
+        int code = sqlite3_file_control(spool->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+
+        if (code != SQLITE_OK || wal == NULL || wal->pMethods == NULL ||
+            wal->pMethods->xFileSize(wal, &size) != SQLITE_OK) {
+                errno = EIO;
+                return -1;
+        }
+        for (sqlite3_int64 at = size; at < SPOOL_WAL_BYTES_KEPT && code == SQLITE_OK; at += WAL_ROOM_STEP)
+                code = wal->pMethods->xWrite(wal, zeros, WAL_ROOM_STEP, at);
+        if (code != SQLITE_OK)
+                code = wal->pMethods->xTruncate(wal, size);
+        else
+                code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+        if (code == SQLITE_OK)
+                return 0;
+        errno = EIO;
+        return -1;
 }
 
 struct spool *spool_open(const char *path, char why[REASON_SIZE])
 {
         struct spool *spool = memory_zeroed(1, sizeof(*spool));
+        struct oldest waiting;
 
         spool->db = sql_open_write(path, why);
         if (spool->db == NULL)
                 goto fail;
         if (sql_run(spool->db, schema) == -1 || prepare_all(spool) == -1 ||
-            measure(spool, INT64_MAX, &spool->rows, &spool->bytes, &spool->newest_row) == -1) {
+            find_oldest(spool, INT64_MAX, UINT64_MAX, UINT64_MAX, &waiting) == -1) {
                 (void)snprintf(why, REASON_SIZE, "%s: %s", path, sqlite3_errmsg(spool->db));
+                goto fail;
+        }
+        spool->rows = waiting.rows;
+        spool->bytes = waiting.bytes;
+        spool->newest_row = waiting.last;
+        if (write_wal_room(spool) == -1) {
+                (void)snprintf(why, REASON_SIZE, "%s-wal: %s", path, strerror(errno));
                 goto fail;
         }
         (void)sqlite3_wal_hook(spool->db, on_wal_grown, spool);
@@ -158,23 +206,26 @@ static int insert_batch(struct spool *spool, struct spool_batch *batch)
         return sql_step_done(spool->mark);
 }
 
-static int trim(struct spool *spool, int64_t row, uint64_t *rows, uint64_t *bytes)
+// Deletes applied rows: twice what was inserted and a little more, so that they get fewer, yet nobody waits for it.
+static int trim(struct spool *spool, int64_t row, uint64_t rows_added, uint64_t bytes_added, struct oldest *trimmed)
 {
-        int64_t newest;
-
-        *rows = *bytes = 0;
+        *trimmed = (struct oldest){.all = true};
         if (row <= spool->trimmed_to)
                 return 0;
-        if (measure(spool, row, rows, bytes, &newest) == -1)
+        if (find_oldest(spool, row, SPOOL_TRIM_ROWS + 2 * rows_added, SPOOL_TRIM_BYTES + 2 * bytes_added, trimmed) ==
+            -1)
                 return -1;
-        (void)sqlite3_bind_int64(spool->trim, 1, row);
-        (void)sqlite3_bind_int64(spool->trim_attempts, 1, row);
+        if (trimmed->all)
+                trimmed->last = row;
+        (void)sqlite3_bind_int64(spool->trim, 1, trimmed->last);
+        (void)sqlite3_bind_int64(spool->trim_attempts, 1, trimmed->last);
         return sql_step_done(spool->trim) == 0 ? sql_step_done(spool->trim_attempts) : -1;
 }
 
 int spool_append(struct spool *spool, struct spool_batch *batches, size_t count, int64_t trim_to)
 {
-        uint64_t rows_trimmed, bytes_trimmed, bytes_added = 0;
+        struct oldest trimmed;
+        uint64_t bytes_added = 0;
 
         if (sql_step_done(spool->begin) == -1)
                 return -1;
@@ -183,14 +234,14 @@ int spool_append(struct spool *spool, struct spool_batch *batches, size_t count,
                         goto rollback;
                 bytes_added += batches[i].length;
         }
-        if (trim(spool, trim_to, &rows_trimmed, &bytes_trimmed) == -1 || sql_step_done(spool->commit) == -1)
+        if (trim(spool, trim_to, count, bytes_added, &trimmed) == -1 || sql_step_done(spool->commit) == -1)
                 goto rollback;
         if (count > 0)
                 spool->newest_row = batches[count - 1].row;
-        spool->rows += count - rows_trimmed;
-        spool->bytes += bytes_added - bytes_trimmed;
-        if (trim_to > spool->trimmed_to)
-                spool->trimmed_to = trim_to;
+        spool->rows += count - trimmed.rows;
+        spool->bytes += bytes_added - trimmed.bytes;
+        if (trimmed.last > spool->trimmed_to)
+                spool->trimmed_to = trimmed.last;
         return 0;
 rollback:;
         int saved = errno;
@@ -210,19 +261,49 @@ void spool_size(const struct spool *spool, uint64_t *rows, uint64_t *bytes)
         *bytes = spool->bytes;
 }
 
-bool spool_checkpoint_due(const struct spool *spool)
+bool spool_trim_is_due(const struct spool *spool, int64_t trim_to)
+{
+        return trim_to > spool->trimmed_to;
+}
+
+// ---- checkpoints ----
+
+bool spool_checkpoint_wanted(struct spool *spool)
+{
+        if (spool->wal_bytes - spool->wal_bytes_asked < SPOOL_CHECKPOINT_BYTES)
+                return false;
+        spool->wal_bytes_asked = spool->wal_bytes;
+        return true;
+}
+
+// Sets the frames of the WAL as this checkpoint saw it. Returns 0, or -1 with errno.
+static int checkpoint(sqlite3 *db, int *frames)
+{
+        int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, NULL);
+
+        return code == SQLITE_OK || code == SQLITE_BUSY ? 0 : sql_fail(db); // busy: the other thread is at it
+}
+
+int spool_checkpoint_rest(struct spool *spool)
+{
+        return spool->wal_bytes > SPOOL_WAL_BYTES_KEPT ? checkpoint(spool->db, NULL) : 0;
+}
+
+bool spool_truncation_is_due(const struct spool *spool)
 {
         return spool->wal_bytes > SPOOL_WAL_BYTES_MAX;
 }
 
-int spool_checkpoint(struct spool *spool)
+int spool_truncate_wal(struct spool *spool)
 {
         int code = sqlite3_wal_checkpoint_v2(spool->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
-        if (code == SQLITE_OK)
-                spool->wal_bytes = 0;
-        // A reader in the middle of a batch makes it busy: the next commit asks again.
-        return code == SQLITE_OK || code == SQLITE_BUSY ? 0 : sql_fail(spool->db);
+        if (code == SQLITE_BUSY)
+                return 0; // a reader in the middle of a batch: the next commit asks again
+        if (code != SQLITE_OK)
+                return sql_fail(spool->db);
+        spool->wal_bytes = spool->wal_bytes_asked = 0;
+        return write_wal_room(spool);
 }
 
 int spool_count_attempt(struct spool *spool, int64_t row)
@@ -251,7 +332,7 @@ struct spool_reader *spool_reader_open(const char *path, char why[REASON_SIZE])
 {
         struct spool_reader *reader = memory_zeroed(1, sizeof(*reader));
 
-        reader->db = sql_open_read(path, why);
+        reader->db = sql_open_beside(path, why);
         if (reader->db != NULL)
                 reader->query =
                     sql_prepare(reader->db, "SELECT id, bytes FROM batch WHERE id > ?1 ORDER BY id LIMIT ?2");
@@ -292,4 +373,20 @@ int spool_reader_each(struct spool_reader *reader, int64_t after, int rows_max, 
         (void)sqlite3_reset(reader->query); // ends the read transaction: a held one would grow the WAL
         errno = saved;
         return result;
+}
+
+int spool_reader_checkpoint(struct spool_reader *reader)
+{
+        int frames = -1, before;
+
+        // Once more for what was committed meanwhile, which is less each time: where nothing was, the next commit finds
+        // all of it written, and begins the WAL anew.
+        for (int i = 0; i < CHECKPOINT_PASSES_MAX; i++) {
+                before = frames;
+                if (checkpoint(reader->db, &frames) == -1)
+                        return -1;
+                if (frames == before)
+                        break;
+        }
+        return 0;
 }

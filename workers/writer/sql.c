@@ -46,18 +46,15 @@ static sqlite3 *open_flags(const char *path, int flags, char why[REASON_SIZE])
         return db;
 }
 
-sqlite3 *sql_open_write(const char *path, char why[REASON_SIZE])
+static sqlite3 *open_run(const char *path, int flags, const char *statements, char why[REASON_SIZE])
 {
-        sqlite3 *db = open_flags(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, why);
+        sqlite3 *db = open_flags(path, flags, why);
         int keep = 1;
 
         if (db == NULL)
                 return NULL;
         (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-        // Debian's library overwrites what is deleted with zeros: each batch would be written a second time for
-        // nothing.
-        if (sql_run(db, "PRAGMA secure_delete=OFF; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                        "PRAGMA wal_checkpoint(TRUNCATE);") == 0)
+        if (sql_run(db, statements) == 0)
                 return db;
         int saved = errno;
         (void)snprintf(why, REASON_SIZE, "%s: %s", path, sqlite3_errmsg(db));
@@ -66,9 +63,19 @@ sqlite3 *sql_open_write(const char *path, char why[REASON_SIZE])
         return NULL;
 }
 
-sqlite3 *sql_open_read(const char *path, char why[REASON_SIZE])
+sqlite3 *sql_open_write(const char *path, char why[REASON_SIZE])
 {
-        return open_flags(path, SQLITE_OPEN_READONLY, why);
+        // Debian's library overwrites what is deleted with zeros: each batch would be written a second time for
+        // nothing.
+        return open_run(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+            "PRAGMA secure_delete=OFF; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+            "PRAGMA wal_checkpoint(TRUNCATE);",
+            why);
+}
+
+sqlite3 *sql_open_beside(const char *path, char why[REASON_SIZE])
+{
+        return open_run(path, SQLITE_OPEN_READWRITE, "PRAGMA synchronous=FULL;", why);
 }
 
 void sql_close(sqlite3 *db)

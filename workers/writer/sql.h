@@ -12,8 +12,8 @@
 // permission need them). Completes wal_checkpoint(TRUNCATE) first: after a failed fsync what the cache shows is not
 // believed. Returns NULL with errno and a message in `why` that names the file.
 sqlite3 *sql_open_write(const char *path, char why[REASON_SIZE]);
-// Opens an existing data base for short read transactions beside its writer.
-sqlite3 *sql_open_read(const char *path, char why[REASON_SIZE]);
+// Opens an existing data base beside the connection that writes it: for short read transactions, and for checkpoints.
+sqlite3 *sql_open_beside(const char *path, char why[REASON_SIZE]);
 void sql_close(sqlite3 *db);
 
 // Runs statements without results. Returns 0, or -1 with errno (sql_errno()).

@@ -152,6 +152,16 @@ static int apply_row(void *context, int64_t row, const void *bytes, size_t lengt
         return result == -1 ? -1 : 0;
 }
 
+// Its long part is done here: the intake commits meanwhile. On a full disk the WAL goes on growing and says so itself.
+static void checkpoint_spool(struct storethread *thread)
+{
+        if (atomic_load(&thread->handover->checkpoint) != HANDOVER_CHECKPOINT_WANTED)
+                return;
+        if (spool_reader_checkpoint(thread->spool) == -1 && errno != ENOSPC)
+                end_process("spool checkpoint");
+        atomic_store(&thread->handover->checkpoint, HANDOVER_CHECKPOINT_DONE);
+}
+
 // True when all committed rows are applied.
 static bool feed(struct storethread *thread)
 {
@@ -421,6 +431,7 @@ static void on_woken(evutil_socket_t fd, short events, void *context)
         handover_clear(thread->handover->to_store_fd);
         while (handover_take(thread->handover, &message))
                 on_control(thread, &message);
+        checkpoint_spool(thread);
         if (atomic_load(&thread->handover->drain))
                 drain(thread);
         else if (!feed(thread))
