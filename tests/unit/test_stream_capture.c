@@ -42,7 +42,7 @@ struct touches {
 
 static struct {
         unsigned records[RECORD_DEPTH + 1], kinds[4];
-        int64_t trade_id;
+        int64_t trade_id, first_id;
         unsigned trade_holes;
         struct book rebuilt; // from the companion's records alone
         struct touches books, quotes;
@@ -114,6 +114,7 @@ static void take_depth(const struct stream_id *id, const struct depth *head)
         case DEPTH_SNAPSHOT: assert_true(book_load(&seen.rebuilt, head, levels, DEPTH_SNAPSHOT_LEVELS)); break;
         case DEPTH_CHANGES:
                 assert_true(head->first_id <= seen.rebuilt.update_id + 1);
+                seen.first_id = head->first_id;
                 assert_true(book_apply(&seen.rebuilt, head, levels));
                 note_book();
                 break;
@@ -177,7 +178,8 @@ static void end(void)
         stream_table_free(&table);
 }
 
-static void take_frame(const char *text, size_t length, int64_t received_ns)
+// `exchange_us`: the exchange's clock then, -1: unknown.
+static void take_frame_at(const char *text, size_t length, int64_t received_ns, int64_t exchange_us)
 {
         struct frame frame;
 
@@ -187,10 +189,15 @@ static void take_frame(const char *text, size_t length, int64_t received_ns)
             .frame = &frame,
             .received = {received_ns},
             .now = {received_ns / 1000},
-            .exchange_now_us = received_ns / 1000,
+            .exchange_now_us = exchange_us,
             .legs_flowing = 1};
         assert_non_null(event.stream);
         assert_null(event.stream->type->accept(&event, &sink));
+}
+
+static void take_frame(const char *text, size_t length, int64_t received_ns)
+{
+        take_frame_at(text, length, received_ns, received_ns / 1000);
 }
 
 static void take_snapshot(const char *text, size_t length, int64_t received_ns)
@@ -333,9 +340,48 @@ static void fresh_snapshot_is_compared_at_the_same_update(void **state)
         }
 }
 
+// An event may change nothing. What is kept has no rows of it, but goes on from update to update without a hole.
+static void changes_go_on_over_an_event_without_levels(void **state)
+{
+        static const char first[] = "{\"lastUpdateId\":100,\"bids\":[[\"10\",\"1\"]],\"asks\":[[\"11\",\"1\"]]}";
+
+        (void)state;
+        begin("BTCUSDT", true);
+        take_change(101, "[\"9.5\",\"2\"]");
+        take_snapshot(first, sizeof(first) - 1, 1);
+        take_change(102, "");
+        take_change(103, "");
+        assert_int_equal(seen.kinds[DEPTH_CHANGES], 1);
+        take_change(104, "[\"9.6\",\"2\"]"); // take_depth() looks at its first id
+        assert_int_equal(seen.kinds[DEPTH_CHANGES], 2);
+        assert_int_equal(seen.first_id, 102);
+        take_change(105, "[\"9.7\",\"2\"]");
+        assert_int_equal(seen.first_id, 105);
+        assert_int_equal(seen.rebuilt.update_id, 105);
+        end();
+}
+
+// The exchange tells no time with a quote: where its clock is not known yet, there is none to keep it under.
+static void quotes_wait_for_the_exchange_s_clock(void **state)
+{
+        static const char text[] =
+            "{\"stream\":\"btcusdt@bookTicker\",\"data\":{\"u\":7,\"s\":\"BTCUSDT\",\"b\":\"10\","
+            "\"B\":\"1\",\"a\":\"11\",\"A\":\"1\"}}";
+
+        (void)state;
+        begin("BTCUSDT", true);
+        take_frame_at(text, sizeof(text) - 1, 5000, -1);
+        assert_int_equal(seen.quotes.count, 0);
+        take_frame_at(text, sizeof(text) - 1, 6000, 1700000000000000);
+        assert_int_equal(seen.quotes.count, 1);
+        end();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+            cmocka_unit_test(changes_go_on_over_an_event_without_levels),
+            cmocka_unit_test(quotes_wait_for_the_exchange_s_clock),
             cmocka_unit_test(recorded_quarter_of_an_hour_is_kept_whole),
             cmocka_unit_test(fresh_snapshot_is_compared_at_the_same_update),
             cmocka_unit_test(lost_frame_ends_the_book_and_is_said),

@@ -15,11 +15,12 @@ struct depthstream {
         struct stream *changes;
         uint32_t levels;
         int64_t cadence_us;
-        int64_t event_us;                    // exchange time that the kept book speaks for
-        int64_t top_update_id;               // of the last stored levels, 0: none
-        int64_t received_ns;                 // of the newest change
-        bool met[2];                         // the leg has shown an event that the book knew or took
-        mono_time refreshed_at;              // by a snapshot, or an attempt to get one
+        int64_t event_us;       // exchange time that the kept book speaks for
+        int64_t top_update_id;  // of the last stored levels, 0: none
+        int64_t quiet_from_id;  // first update of events that changed nothing since the last kept one, 0: none
+        int64_t received_ns;    // of the newest change
+        bool met[2];            // the leg has shown an event that the book knew or took
+        mono_time refreshed_at; // by a snapshot, or an attempt to get one
         mono_time compare_at, compare_until; // us == 0: not planned; not under way
         bool uncertain_said;
 };
@@ -36,6 +37,7 @@ static const char *name_of(const struct stream *stream)
 
 static void write_message(struct depthstream *depth, struct sink *sink, const struct depth_message *record)
 {
+        depth->quiet_from_id = 0;
         if (depth->changes != NULL)
                 sink_record(sink, depth->changes, RECORD_DEPTH, record, depth_record_bytes(&record->head));
 }
@@ -47,8 +49,32 @@ static void write_clear(struct depthstream *depth, struct sink *sink, int64_t up
             .received_wall_ns = depth->received_ns,
             .kind = DEPTH_CLEAR};
 
+        depth->quiet_from_id = 0;
         if (depth->changes != NULL)
                 sink_record(sink, depth->changes, RECORD_DEPTH, &clear, sizeof(clear));
+}
+
+// Rows are made of levels, so an event without any would be a hole between the updates: the next one begins with it.
+static void write_changes(struct depthstream *depth, struct sink *sink, const struct depth *event)
+{
+        static struct depth_message joined;
+        size_t bytes = depth_record_bytes(event);
+        int64_t quiet_from_id = depth->quiet_from_id;
+
+        if (depth->changes == NULL)
+                return;
+        if (event->bids + event->asks == 0) {
+                if (quiet_from_id == 0)
+                        depth->quiet_from_id = event->first_id;
+                return;
+        }
+        depth->quiet_from_id = 0;
+        if (quiet_from_id != 0) {
+                memcpy(&joined, event, bytes); // the levels stand behind their head, wherever that is
+                joined.head.first_id = quiet_from_id;
+                event = &joined.head;
+        }
+        sink_record(sink, depth->changes, RECORD_DEPTH, event, bytes);
 }
 
 // The kept book as it stands, as the snapshot that a reader may start from.
@@ -186,8 +212,7 @@ static bool apply(struct stream *stream, struct sink *sink, const struct depth *
         }
         depth->event_us = event->time_us;
         depth->received_ns = event->received_wall_ns;
-        if (depth->changes != NULL) // the levels stand behind their head, wherever that is
-                sink_record(sink, depth->changes, RECORD_DEPTH, event, depth_record_bytes(event));
+        write_changes(depth, sink, event);
         if (!book_is_certain(&depth->kept.book, DEPTH_KNOWN_MIN))
                 hasten_comparison(stream, now);
         return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams of best quotes. The exchange sends no time with them: each is stamped here, once, with exchange time at its
-// arrival.
+// arrival. While the exchange's clock is not known, there is nothing to stamp them with: they are not kept, and the
+// time until the first one that is counts as lost.
 #include "workers/stream/streamtype.h"
 #include "workers/stream/trade.h"
 
@@ -15,8 +16,10 @@ static const char *accept_quote(struct stream_event *event, struct sink *sink)
                 why = frame_close(event->frame, &data);
         if (why != NULL)
                 return why;
-        event->event_us = event->exchange_now_us;
         event->own_clock = true;
+        if (event->exchange_now_us < 0)
+                return NULL;
+        event->event_us = event->exchange_now_us;
         if (!updates_note(&stream->updates, event->leg, quote.update_id))
                 return NULL;
         quote.time_us = event->exchange_now_us;

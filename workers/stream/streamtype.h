@@ -16,7 +16,7 @@ struct stream_event {
         const struct frame *frame; // its data has not been read; frame_close() must be called behind it
         wall_time received;        // when it was read from the socket
         mono_time now;             // likewise
-        int64_t exchange_now_us;   // exchange time then; this host's clock where it is not known yet
+        int64_t exchange_now_us;   // exchange time then, -1: not known yet
         unsigned leg;              // connection it came on
         unsigned legs_flowing;     // mask of the stream's connections that are up
         int64_t event_us;          // out: exchange time of the event

@@ -44,7 +44,8 @@ const struct turn *worker_turn(struct worker *worker)
                 int64_t exchange_us = governor_exchange_now_us(worker->child.governor);
 
                 *turn = (struct turn){.begun = true, .wall = wall_now(), .mono = mono_now()};
-                turn->exchange_us = exchange_us >= 0 ? exchange_us : turn->wall.ns / 1000;
+                bool waits = mono_since_ms(turn->mono, worker->opened_at) < CLOCK_WAIT_MS;
+                turn->exchange_us = exchange_us >= 0 || waits ? exchange_us : turn->wall.ns / 1000;
         }
         return turn;
 }
@@ -156,6 +157,7 @@ int worker_open(struct worker *worker)
 
         if (getrandom(&worker->random, sizeof(worker->random), 0) != sizeof(worker->random) || worker->random == 0)
                 worker->random = (uint64_t)now.us ^ setup->incarnation;
+        worker->opened_at = now;
         if (read_endpoints(worker) != 0)
                 return EXIT_BAD_CONFIG;
         stream_table_build(&worker->table, &setup->symbols, &setup->settings);

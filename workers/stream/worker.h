@@ -15,6 +15,7 @@
 #include "workers/stream/ws.h"
 
 #define HOUSEKEEPING_MS 10000
+#define CLOCK_WAIT_MS 20000 // so long the exchange's clock may be unknown; then this host's must do
 #define WINDOW_FULL_MS 5000 // reading stopped for this long: close on purpose
 #define DRAIN_MS 8000       // the supervisor waits a little longer
 
@@ -26,7 +27,7 @@ struct turn {
         bool begun;
         wall_time wall;
         mono_time mono;
-        int64_t exchange_us; // exchange time; wall time where that is not known yet
+        int64_t exchange_us; // exchange time, -1: not known yet; wall time if that lasts
         int64_t event_us;    // newest event time seen in it, 0: none
 };
 
@@ -46,6 +47,7 @@ struct worker {
         mono_time refused_shown_at;
         uint32_t connections, reconnects;
         uint64_t random;
+        mono_time opened_at;
         struct turn turn;
 
         enum worker_state state;
