@@ -274,10 +274,12 @@ bool tick_block_is_unchanged(const struct tick_block *block)
 
 // ---- compression ----
 
-// A stock server guesses that a block's rows take four times the block, doubles that once, and panics where it is still
-// too little (MarketStore v4.1.23, executor/readvariable.go): a quiet book's snapshots, all alike, are ten times as
-// large. No block of ours is smaller than its guess needs; a row becomes eight bytes longer there.
-#define GUESS 4
+// A stock server makes room for four times what a query's blocks take together, doubles it at a block for which it is
+// too little, once, and panics where it is still too little (MarketStore v4.1.23, executor/readvariable.go): a quiet
+// book's snapshots, all alike, are ten times as large, and so is a twelfth of the seconds of a real backfill of trades.
+// Where no block's rows are more than eight times the block, the first doubling makes room for all of any query. So no
+// block of ours is smaller; a row becomes eight bytes longer there. (Four times would double what trades take on disk.)
+#define ROOM 8
 #define ROW_GROWTH_BYTES 8
 
 #define VARINT_BYTES_MAX 5
@@ -328,7 +330,7 @@ static size_t compress_in_part(const struct bytes *packed, size_t plain, unsigne
 size_t tick_block_compress(const struct tick_block *block, void *out)
 {
         size_t rows_length = tick_block_count(block) * (block->layout.row_bytes + ROW_GROWTH_BYTES);
-        size_t needed = (rows_length + GUESS - 1) / GUESS, length;
+        size_t needed = (rows_length + ROOM - 1) / ROOM, length;
 
         compress(block->packed.data, block->packed.length, out, &length);
         if (length >= needed || needed > block->packed.length)

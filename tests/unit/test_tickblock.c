@@ -302,7 +302,7 @@ static void no_block_is_smaller_than_a_stock_server_can_read(void **state)
                 assert_int_equal(tick_block_unite(block), 0);
                 assert_true(tick_block_compressed_max(block) <= sizeof(compressed));
                 size_t length = tick_block_compress(block, compressed);
-                assert_true(4 * length >= count * (layout.row_bytes + 8));
+                assert_true(8 * length >= count * (layout.row_bytes + 8));
                 assert_true(length < count * layout.row_bytes / 3 + 16);
                 assert_int_equal(tick_block_load(block, compressed, length, why), 0);
                 assert_int_equal(tick_block_unite(block), 0);
