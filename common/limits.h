@@ -176,6 +176,7 @@
 #define GATEWAY_DESCRIPTORS_MAX 320                     // and files that queries read, the ledger, inherited ones
 #define GATEWAY_HEADER_BYTES_MAX (16 * 1024)            // of a request, its first line included
 #define GATEWAY_BODY_BYTES_MAX (4 * 1024 * 1024)        // of a request
+#define GATEWAY_JSON_BYTES_MAX (256 * 1024)             // of a request in JSON, which takes far more in memory
 #define GATEWAY_ANSWER_BYTES_MAX (512UL * 1024 * 1024)  // rows of one answer: 6.7 million bars
 #define GATEWAY_MEMORY_BYTES_MAX (1024UL * 1024 * 1024) // of all answers under way
 #define GATEWAY_ROWS_PER_TURN 8192            // read for one answer before others have their turn: a millisecond

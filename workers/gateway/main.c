@@ -7,6 +7,7 @@
 #include "workers/gateway/gateway.h"
 #include "workers/gateway/get.h"
 #include "workers/gateway/http.h"
+#include "workers/gateway/jsonrpc.h"
 #include "workers/gateway/pool.h"
 #include "workers/gateway/rpc.h"
 
@@ -52,7 +53,7 @@ static const char *rows_elsewhere(void)
 
 // ---- routes ----
 
-static struct work *begin_rpc(void *context, const struct request *request)
+static struct work *begin_msgpack(void *context, const struct request *request)
 {
         char why[REASON_SIZE];
 
@@ -62,6 +63,12 @@ static struct work *begin_rpc(void *context, const struct request *request)
         (void)snprintf(
             why, sizeof(why), "the rows are kept by the MarketStore server %.100s: ask that one", rows_elsewhere());
         return rpc_refuse(why, request);
+}
+
+static struct work *begin_rpc(void *context, const struct request *request)
+{
+        return jsonrpc_is_meant(request->content_type) ? jsonrpc_begin(begin_msgpack, context, request)
+                                                       : begin_msgpack(context, request);
 }
 
 static struct work *begin_get(void *context, const struct request *request)

@@ -96,7 +96,8 @@ static bool is_msgpack(const char *content_type)
 
 static struct work *refuse_type(void)
 {
-        return work_text(415, "%s is spoken here; for text and JSON there is GET /query?bucket=...", CONTENT_MSGPACK);
+        return work_text(
+            415, "%s and %s are spoken here; for text there is GET /query?bucket=...", CONTENT_MSGPACK, CONTENT_JSON);
 }
 
 struct work *rpc_refuse(const char *why, const struct request *request)
