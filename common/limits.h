@@ -113,14 +113,14 @@
 #define TICK_TROUBLES_MAX 64                       // ranges of ids per bucket that are not asked for at the moment
 #define BARQUERY_ROWS_MAX 4096                     // rows handed to a query's callback at once
 #define BALLAST_BYTES_DEFAULT (64L * 1024 * 1024)
-#define STORE_LOCK_WAIT_MS 15000            // for an old instance to let go of root_directory
-#define STORE_PACE_BYTES (256L * 1024)      // bytes in one file before the kernel is asked to start writing them
-#define SETTLE_BARS_MAX 1000                // provisional bars confirmed by one request
-#define LEASES_MAX (PARALLELISM_MAX * 2)    // jobs under way: a worker's next job may be granted while its last ends
-#define CRASHES_MAX 3                       // of workers on the same job, then it is quarantined
-#define GAPS_FILLED_MAX 100                 // filled gaps kept per bucket
-#define TROUBLES_MAX 4096                   // ranges per bucket that are not asked for at the moment
-#define WANTS_MAX 1024                      // ranges asked for on the command line and not yet had
+#define STORE_LOCK_WAIT_MS 15000         // for an old instance to let go of root_directory
+#define STORE_PACE_BYTES (256L * 1024)   // bytes in one file before the kernel is asked to start writing them
+#define SETTLE_BARS_MAX 1000             // provisional bars confirmed by one request
+#define LEASES_MAX (PARALLELISM_MAX * 2) // jobs under way: a worker's next job may be granted while its last ends
+#define CRASHES_MAX 3                    // of workers on the same job, then it is quarantined
+#define GAPS_FILLED_MAX 100              // filled gaps kept per bucket
+#define TROUBLES_MAX 4096                // ranges per bucket that are not asked for at the moment
+#define WANTS_MAX 1024                   // ranges asked for on the command line and not yet had
 
 // ---- a MarketStore server as store ----
 #define STORERPC_CONNECT_MS 2000
@@ -132,7 +132,7 @@
 #define SINK_RETRY_MS_MAX 15000
 #define SINK_GIVE_UP_MS 60000                   // a one-shot backfill ends when the server is away for so long
 #define SINK_PARCEL_ROWS_MAX 50000              // in one write
-#define SINK_WRITE_BUCKETS_MAX 256               // in one write
+#define SINK_WRITE_BUCKETS_MAX 256              // in one write
 #define SINK_KEPT_BYTES_MAX (64L * 1024 * 1024) // rows sent and not yet proved durable
 
 // ---- configuration ----
