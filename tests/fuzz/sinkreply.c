@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         REQUIRE(is_said(storerpc_decode_write(bytes, length, why), why));
         why[0] = '\0';
         enum storerpc_verdict verdict = storerpc_decode_info(bytes, length, &schema, why);
-        REQUIRE(is_said(verdict, why) && schema.columns_count <= YEARFILE_COLUMNS_MAX);
+        REQUIRE(is_said(verdict, why));
+        REQUIRE(verdict != STORERPC_FINE || schema.columns_count <= YEARFILE_COLUMNS_MAX);
         why[0] = '\0';
         REQUIRE(is_said(storerpc_decode_list(bytes, length, take_name, &names, &buckets, why), why));
         REQUIRE(names == buckets);

@@ -151,6 +151,9 @@ class Store:
             if bucket.variable:
                 self.log.append((time.time(), key, second, nanosecond, values))
 
+        if self.take_fault("DataService.Write", "tamper"):  # as another program that writes there, too
+            bucket.rows[second] = (struct.pack("<d", 42.0), *bucket.rows[second][1:])
+
     def query(self, request):
         self.figures["queries"] += 1
         symbols, timeframe, group = request["destination"].split(":")[0].split("/")
@@ -184,6 +187,12 @@ class Store:
         return {"LatestYear": 2024, "TimeFrame": bucket.timeframe_s * 1000000000, "DSV": columns,
                 "RecordType": int(bucket.variable), "ServerResp": {"error": "", "version": ""}}
 
+    def destroy(self, request):
+        key = request["key"].split(":")[0]
+        error = "" if self.buckets.pop(key, None) else f"{key} not found in catalog"
+        self.log = [one for one in self.log if one[1] != key]
+        return {"error": error, "version": ""}
+
     def call(self, method, params):
         requests = params.get("requests") or []
         if method == "DataService.Write":
@@ -198,6 +207,8 @@ class Store:
             return {"responses": [self.query(one) for one in requests], "version": "", "timezone": "UTC"}
         if method == "DataService.GetInfo":
             return {"responses": [self.info(one) for one in requests]}
+        if method == "DataService.Destroy":
+            return {"responses": [self.destroy(one) for one in requests]}
         if method == "DataService.ListSymbols":
             names = list(self.buckets) if params.get("format") == "tbk" else {key.split("/")[0] for key in self.buckets}
             return {"Results": sorted(names)}
@@ -223,8 +234,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with self.server.store.lock:
                 if fault["fault"] == "rename":
                     self.server.store.buckets[fault["bucket"]].names[0] = fault["column"]
-                elif fault["fault"] == "destroy":
-                    del self.server.store.buckets[fault["bucket"]]
                 else:
                     self.server.store.faults.append(fault)
             self.answer(b"{}")
@@ -254,7 +263,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 print(f"panic: {error!r}", file=sys.stderr, flush=True)
                 self.close_connection = True  # as a stock server after a panic
                 return
-            if method == "DataService.Write":
+            if method in ("DataService.Write", "DataService.Destroy"):
                 store.save()
         if store.take_fault(method, "lose_answer"):
             self.close_connection = True

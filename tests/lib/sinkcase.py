@@ -81,6 +81,21 @@ class SinkCase:
         self.assertEqual(len(remote.rows(self.server.url, "BTCUSDT/1Min/OHLCV")[1]), 1)
         self.assertEqual(feeder.stop(), 0)
 
+    def test_a_bucket_made_anew_in_another_order_of_columns_is_filled_again(self):
+        self.start_exchange()
+        feeder = self.sink_feeder(symbols=["BTCUSDT"]).start()
+        self.wait_stored(feeder, symbols=["BTCUSDT"])
+        # The server would take our order for the bucket's, and put every value into a wrong column.
+        columns = [(name, "i8" if name == "Trades" else "f8") for name in reversed(remote.FULL)]
+        key = "BTCUSDT/1Min/OHLCV"
+        remote.call(self.server.url, "Destroy", requests=[{"key": key}])
+        remote.write(self.server.url, key, columns, [(1709600000 // 60 * 60, (1,) * len(columns))])
+        wait.until("the change to be noticed; " + feeder.tail(),
+                   lambda: "has other columns than before" in feeder.log_path.read_text(), 30)
+        self.wait_stored(feeder, symbols=["BTCUSDT"], seconds=120)
+        self.assertEqual(remote.rows(self.server.url, key)[0], tuple(name for name, _ in columns))
+        self.assertEqual(feeder.stop(), 0)
+
     def test_a_server_killed_midway_loses_nothing(self):
         self.start_exchange()
         feeder = self.sink_feeder(start="2024-02-25").start()

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`store.type: server` against our own small server, which also does wrong on request."""
 
+import subprocess
+import time
+
 from tests.lib import remote, servers, wait
-from tests.lib.case import Scenario
+from tests.lib.case import BUILD, Scenario
 from tests.lib.sinkcase import SinkCase
 
 
@@ -51,6 +54,31 @@ class ServerSink(SinkCase, Scenario):
         bucket = wait.until("the status", lambda: feeder.status()["buckets"], 10)[0]
         self.assertGreater(bucket["explained"].get("unstorable", 0), 0)
         self.assertEqual(feeder.stop(), 0)
+
+    def test_another_program_s_values_are_noticed(self):
+        self.start_exchange()
+        feeder = self.sink_feeder().start()
+        self.wait_stored(feeder)
+        self.server.fault("tamper", count=1)
+        wait.until("the other values to be noticed; " + feeder.tail(),
+                   lambda: "another program writes to this bucket" in feeder.log_path.read_text(), 30)
+        self.assertEqual(feeder.stop(), 0)
+
+    def test_a_one_shot_backfill_without_its_server_says_so_at_once_and_ends_after_a_minute(self):
+        self.start_exchange()
+        self.server.stop()
+        environment = {"PATH": "/usr/bin:/bin", "BINANCEFEEDER_ENDPOINTS_REST": self.exchange.rest_url,
+                       "BINANCEFEEDER_STORE_TYPE": "server", "BINANCEFEEDER_STORE_URL": self.server.url}
+        begun, log = time.monotonic(), self.directory / "one-shot.log"
+        with open(log, "wb") as file:
+            process = subprocess.Popen([str(BUILD / "bin" / "binancefeeder"), "backfill", "BTCUSDT", "--interval", "1m",
+                                        "--since", "2024-03-05", "--data", "./one-shot"], stdout=file, stderr=file,
+                                       cwd=self.directory, env=environment)
+        wait.until(lambda: "the absence to be said; " + log.read_text(),
+                   lambda: "is unreachable" in log.read_text() and "waited for 60 s" in log.read_text(), 20)
+        self.assertEqual(process.wait(100), 75, log.read_text())
+        self.assertGreater(time.monotonic() - begun, 59)
+        self.assertIn("was unreachable for 60 s", log.read_text())
 
     def test_a_write_that_is_refused_for_good_gives_the_bucket_up_and_others_go_on(self):
         self.start_exchange()

@@ -344,7 +344,10 @@ static int write_once(struct sink *sink, struct parcel *const *parcels, size_t c
         }
         mono_time now = mono_now();
         for (size_t i = 0; i < count; i++) {
-                parcels[i]->uncertain = parcels[i]->uncertain || (tried && result != 0);
+                // Some of what was refused may have been taken; a fixed row is simply written again.
+                if (tried && (result < 0 || (result == 2 && parcels[i]->target->shape.layout.variable)))
+                        parcels[i]->uncertain = true;
+                parcels[i]->alone = parcels[i]->alone || (result == 2 && count > 1);
                 parcels[i]->tried_at = now;
                 if (result != 0)
                         continue;
@@ -451,7 +454,7 @@ static int write_together(struct sink *sink, struct parcel *first)
         char why[REASON_SIZE];
 
         for (struct parcel *parcel = first; parcel != NULL && count < SINK_WRITE_BUCKETS_MAX; parcel = parcel->newer) {
-                if (!is_unsent(parcel) || rows + parcel->count > SINK_PARCEL_ROWS_MAX ||
+                if (!is_unsent(parcel) || parcel->alone || rows + parcel->count > SINK_PARCEL_ROWS_MAX ||
                     !same_columns(&parcel->target->shape.layout, &first->target->shape.layout) ||
                     has_target(parcels, count, parcel->target))
                         continue;
@@ -465,7 +468,7 @@ static int write_together(struct sink *sink, struct parcel *first)
 static int send_all(struct sink *sink)
 {
         for (struct parcel *parcel = sink->oldest, *newer; parcel != NULL; parcel = newer) {
-                if (is_unsent(parcel) && write_together(sink, parcel) < 0)
+                if (is_unsent(parcel) && !parcel->alone && write_together(sink, parcel) < 0)
                         return -1;
                 newer = parcel->newer;
                 if (parcel->written.connection == 0 && write_parcel(sink, parcel) < 0)

@@ -26,6 +26,7 @@ struct parcel {
         // Sent, and nobody knows whether it took effect: to be read back before it is sent again.
         bool uncertain;
         mono_time tried_at;
+        bool alone; // refused together with others: next time it goes by itself, so that the refusal has an owner
         struct sink_moment written; // acknowledged; connection 0: not
         unsigned attempts;          // writes that a restart of the server undid
 };

@@ -279,6 +279,8 @@ static void tell_complete(struct storethread *thread)
         bool exhausted = !complete && store_is_exhausted(thread->store, now_us, result.text);
 
         if (!complete && store_is_away_for_good(thread->store, result.text)) {
+                if (!thread->exhausted)
+                        log_error("%s", result.text);
                 result.error = EHOSTUNREACH;
                 exhausted = true;
         }
