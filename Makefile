@@ -30,7 +30,7 @@ PROGRAMS := $(BIN)/binancefeeder $(addprefix $(LIBEXEC)/,supervisor stream backf
 EXCHANGE := $(BUILD)/tests/exchange
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: fuzz fuzzers interop build deps install test everything unit scenario fmt fmt-check run demo bench clean help docs
+.PHONY: fuzz fuzzers soak interop build deps install test everything unit scenario fmt fmt-check run demo bench clean help docs
 .DEFAULT_GOAL := build
 
 build: $(PROGRAMS)
@@ -109,6 +109,7 @@ help:
 	@echo "make demo         installs what is missing, builds, and shows backfill and live bars against a simulated exchange"
 	@echo "make test         installs what is missing, builds, runs unit and scenario tests"
 	@echo "make interop      MarketStore's own client, and a stock server where there is one, against our store"
+	@echo "make soak         kills processes at random while all kinds of data flow, then compares (MINUTES=15 SYMBOLS=10 SEED=...)"
 	@echo "make fuzz         feeds the decoders of outside bytes with nonsense (FUZZ_S=60 seconds each)"
 	@echo "make run          the same program against Binance, with config/binancefeeder.yml"
 	@echo "make build        builds into $(BUILD)/"
@@ -149,6 +150,13 @@ interop: deps
 	@$(MAKE) -s everything
 	@packaging/venv.sh $(BUILD)/venv || test $$? = 75
 	@python3 tests/run.py --build $(BUILD) interop
+
+# Stops by itself; a failure keeps everything and says where, and the seed.
+MINUTES ?= 15
+SYMBOLS ?= 10
+soak: deps
+	@$(MAKE) -s build $(EXCHANGE)
+	@python3 tests/soak.py --build $(BUILD) --minutes $(MINUTES) --symbols $(SYMBOLS) $(if $(SEED),--seed $(SEED))
 
 # For FUZZ_S seconds each; what is found lies in the current directory, new inputs in $(BUILD)/fuzz/corpus.
 fuzz: deps

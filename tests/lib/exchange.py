@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated exchange as a process, its control endpoint and its ledger."""
 
+import http.client
 import json
 import os
 import pathlib
@@ -32,6 +33,7 @@ class Exchange:
             raise AssertionError(f"the exchange ended with {self.process.returncode}:\n{self.log_path.read_text()}")
         ports = json.loads(ready.read_text())
         self.port, self.tls_port = ports["port"], ports.get("tls_port", 0)
+        self.kept = None  # a connection for many questions
 
     @property
     def rest_url(self):
@@ -80,7 +82,39 @@ class Exchange:
                 truth[int(open_time) * 1000] = tuple(values)
         return truth
 
+    def rows(self, kind, symbol, **where):
+        """The ledger of ticks, a list of the fields' texts per row; `kind`: trades, aggtrades, quotes."""
+        query = "".join(f"&{name}={value}" for name, value in where.items())
+        lines = self.get(f"/ledger/{kind}?symbol={symbol}{query}").decode().splitlines()
+        return [line.split(",") for line in lines if line[:1].isdigit()]
+
+    def changes(self, symbol, first_id, last_id):
+        """{update id: the levels it changed, as {(side, price): size}}."""
+        found = {}
+        for line in self.get(f"/ledger/diffs?symbol={symbol}&fromId={first_id}&toId={last_id}").splitlines():
+            event = json.loads(line)
+            found[event["u"]] = {(side, float(price)): float(size)
+                                 for side, key in enumerate("ba") for price, size in event[key]}
+        return found
+
+    def book(self, symbol, update_id, levels):
+        """The best levels of both sides after an update, as [(price, size)], best first."""
+        path = f"/ledger/depth?symbol={symbol}&at={update_id}&limit={levels}"
+        if self.kept is None:
+            self.kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            self.kept.request("GET", path)
+            answer = json.loads(self.kept.getresponse().read())
+        except (http.client.HTTPException, ConnectionError):
+            self.kept = None
+            answer = self.json(path)
+        if answer["lastUpdateId"] != update_id:
+            raise AssertionError(f"{symbol}: the exchange has no update {update_id}, its last is {answer['lastUpdateId']}")
+        return tuple([(float(price), float(size)) for price, size in answer[side]] for side in ("bids", "asks"))
+
     def stop(self):
+        if self.kept is not None:
+            self.kept.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads tick buckets (MarketStore's variable-length year files), independently of the C sources."""
 
+import bisect
 import errno
 import math
 import os
@@ -46,8 +47,10 @@ def snappy(block):
             width = 2 if tag & 3 == 2 else 4
             size, offset = (tag >> 2) + 1, int.from_bytes(block[at:at + width], "little")
             at += width
-        for _ in range(size):
-            out.append(out[-offset])
+        while size > 0:  # a copy may run into what it writes
+            part = bytes(out[len(out) - offset:len(out) - offset + size])
+            out += part
+            size -= len(part)
     if len(out) != length:
         raise StoreError(f"a block of {len(out)} bytes says that it has {length}")
     return bytes(out)
@@ -127,38 +130,64 @@ def text(value):
     return value.decode("utf-32-le").rstrip("\0")
 
 
+def changes_by_update(diff_rows):
+    """DEPTHDIFF rows as {update id: {"first", "changes", "clear", "snapshot", "time"}}, ascending: what the rows of an id say,
+    in the order in which it happened: changes, the book given up, a snapshot. Levels are {(side, price): size}."""
+    groups = {}
+    for row in diff_rows:
+        group = groups.setdefault(row["UpdateId"], {"first": row["UpdateId"], "changes": {}, "clear": False, "snapshot": {},
+                                                    "time": row["Time"]})
+        group["time"] = min(group["time"], row["Time"])
+        if row["Side"] == 4:
+            group["clear"] = True
+            continue
+        levels = group["changes"] if row["Side"] < 2 else group["snapshot"]
+        key = (row["Side"] & 1, row["Price"])
+        if key in levels:
+            raise StoreError(f"update {row['UpdateId']}: side {row['Side']} at {row['Price']} is stored twice")
+        levels[key] = row["Size"]
+        if row["Side"] < 2:
+            group["first"] = min(group["first"], row["FirstId"])
+    return {update_id: groups[update_id] for update_id in sorted(groups)}
+
+
 class Book:
-    """An order book rebuilt from DEPTHDIFF rows alone."""
+    """An order book, rebuilt from levels {(side, price): size} alone."""
 
-    def __init__(self):
-        self.sides = ({}, {})
+    def __init__(self, levels=()):
+        self.sizes = ({}, {})
+        self.prices = ([], [])  # ascending
+        self.apply(levels)
 
-    def apply(self, row):
-        side = row["Side"]
-        if side == 4:
-            self.sides[0].clear()
-            self.sides[1].clear()
-        elif row["Size"] == 0:
-            self.sides[side & 1].pop(row["Price"], None)
-        else:
-            self.sides[side & 1][row["Price"]] = row["Size"]
+    def apply(self, levels):
+        for side, price in levels:
+            size, sizes, prices = levels[side, price], self.sizes[side], self.prices[side]
+            if size == 0:
+                if sizes.pop(price, None) is not None:
+                    del prices[bisect.bisect_left(prices, price)]
+                continue
+            if price not in sizes:
+                bisect.insort(prices, price)
+            sizes[price] = size
+
+    def top(self, count):
+        """The best levels of both sides as [(price, size)], best first."""
+        bids, asks = self.prices
+        return ([(price, self.sizes[0][price]) for price in reversed(bids[-count:])],
+                [(price, self.sizes[1][price]) for price in asks[:count]])
 
     def best(self):
-        bids, asks = self.sides
-        bid, ask = max(bids, default=None), min(asks, default=None)
-        return bid, bids.get(bid), ask, asks.get(ask)
+        (bid,), (ask,) = (side or [(None, None)] for side in self.top(1))
+        return *bid, *ask
 
 
 def books_by_update(diff_rows):
-    """Replays DEPTHDIFF rows by update id; yields (update id, book) after each. A snapshot (sides 2, 3) begins anew."""
-    ordered = sorted(diff_rows, key=lambda row: (row["UpdateId"], row["Side"] < 2))
-    book, current, snapshot_at = Book(), None, None
-    for row in ordered:
-        if current is not None and row["UpdateId"] != current:
-            yield current, book
-        if row["Side"] in (2, 3) and snapshot_at != row["UpdateId"]:
-            book, snapshot_at = Book(), row["UpdateId"]
-        current = row["UpdateId"]
-        book.apply(row)
-    if current is not None:
-        yield current, book
+    """Replays DEPTHDIFF rows by update id; yields (update id, book) after each. While it is given up, the book is empty."""
+    book = Book()
+    for update_id, group in changes_by_update(diff_rows).items():
+        book.apply(group["changes"])
+        if group["clear"]:
+            book = Book()
+        if group["snapshot"]:
+            book = Book(group["snapshot"])
+        yield update_id, book

@@ -3,13 +3,10 @@
 
 import gzip
 import json
-import random
 
 from tests.lib import interval as grid
 from tests.lib import ticks, wait
 from tests.lib.case import Scenario, shared_data
-
-ALL = ["trade", "agg_trade", "book_ticker", "depth"]
 
 
 def id_of(group):
@@ -177,20 +174,3 @@ class RealCapture(TickScenario):
                 self.assertEqual(book.best(), tuple(float(quote[key]) for key in "bBaA"), update_id)
                 shared += 1
         self.assertEqual(shared, 1_072)
-
-
-class Chaos(TickScenario):
-    SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT")
-
-    def test_processes_killed_at_random_lose_no_id(self):
-        chosen = random.Random(self.SEED)
-        feeder = self.running(ALL, exchange={"trades_per_minute": 1500})
-        for _ in range(8):
-            self.let_pass(chosen.choice((3, 5, 7)))
-            kind = chosen.choice(("stream", "stream", "backfill", "writer"))
-            feeder.kill(kind, which=chosen.randrange(len(wait.until(f"a {kind}", lambda kind=kind: feeder.children(kind), 20))))
-        self.let_pass(8)
-        for symbol in self.SYMBOLS:
-            self.assert_ids_complete(feeder, symbol, "TRADE", "trades", seconds=120)
-            self.assert_ids_complete(feeder, symbol, "AGGTRADE", "aggtrades", seconds=120)
-        self.assert_no_limit_broken()
