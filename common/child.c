@@ -140,6 +140,16 @@ int child_send(const struct child *child, enum control_type type, const void *pa
             CHILD_FD_CONTROL, (uint16_t)type, child->setup->slot, child->setup->incarnation, payload, length, fd);
 }
 
+bool child_has_ca_file(const struct child *child)
+{
+        const char *path = child->setup->settings.ca_file;
+
+        if (path[0] == '\0' || access(path, R_OK) == 0)
+                return true;
+        log_error("endpoints.ca_file: %s: %m; this process ends, and is started again until it is there", path);
+        return false;
+}
+
 int child_send_ready(const struct child *child)
 {
         return child_send(child, CONTROL_READY, NULL, 0, -1);

@@ -9,6 +9,7 @@
 #include "common/governor.h"
 #include "config/settings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum child_fd {
@@ -48,6 +49,9 @@ void child_begin(enum child_class class, struct child *child);
 void child_heartbeat(struct child *child);
 // Announces that the next step may take long (fsync, checkpoint, name look-up).
 void child_announce_ms(struct child *child, uint32_t hang_limit_ms);
+// True where endpoints.ca_file can be read, or none is configured. Else says so: the caller ends with EXIT_TRY_LATER,
+// for the file may come back, and no TLS connection can be made before.
+bool child_has_ca_file(const struct child *child);
 int child_send_ready(const struct child *child);
 int child_send(const struct child *child, enum control_type type, const void *payload, size_t length, int fd);
 // Maps a setup after checking seals, size and magic. NULL with errno; the descriptor stays the caller's.

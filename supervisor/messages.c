@@ -83,6 +83,10 @@ static void on_complete(struct supervisor *supervisor)
 {
         if (supervisor->one_shot && supervisor->phase == PHASE_RUN)
                 shutdown_begin(supervisor, 0, "everything wanted is stored or explained");
+        // Each hole that was repaired makes it complete again; that is no news.
+        if (!supervisor->one_shot && supervisor->complete_generation != supervisor->generation)
+                log_info("history is complete: everything wanted up to now is stored or explained");
+        supervisor->complete_generation = supervisor->generation;
 }
 
 // True where the message is one that this child may send.

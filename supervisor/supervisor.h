@@ -80,7 +80,8 @@ struct supervisor {
         struct settings parts[CHILD_CLASSES]; // what each class reads of it
         struct symbol_list followed;
         struct catalogue catalogue;
-        bool workers_started; // after the first READY of the writer
+        bool workers_started;         // after the first READY of the writer
+        uint32_t complete_generation; // of the configuration of which was said that its history is complete, 0: none
         // children
         struct managed *slots[SLOTS_MAX];
         uint32_t slots_end; // one above the highest slot in use

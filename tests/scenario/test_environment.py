@@ -2,6 +2,7 @@
 """What surrounds the feeder misbehaves: the disk is full, the pipeline loses messages, TLS, a proxy, a refused region."""
 
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -105,6 +106,21 @@ class Endpoints(Scenario):
         wait.until(lambda: "the refusal; " + feeder.tail(), lambda: feeder.alive() and
                    "certificate" in feeder.log_path.read_text(), 30)
         self.assertEqual(self.exchange.requests()["requests"], 0)
+
+    def test_a_missing_authority_file_is_waited_for(self):
+        self.start_exchange(tls_port=0, cert_dir=self.directory)
+        path = self.directory / "elsewhere.pem"
+        feeder = self.feeder(start=START)
+        feeder.config["endpoints"] = {"rest": f"https://localhost:{self.exchange.tls_port}",
+                                      "stream": f"wss://localhost:{self.exchange.tls_port}", "ca_file": path}
+        feeder.write_config()
+        feeder.start()
+        for worker in "stream BTCUSDT", "backfill 1":
+            wait.until(lambda: "the complaint; " + feeder.tail(), lambda: feeder.alive() and
+                       f"{worker}: endpoints.ca_file: {path}: No such file" in feeder.log_path.read_text(), 30)
+        shutil.copy(self.directory / "ca.pem", path)
+        feeder.wait_ready()
+        self.wait_equal(feeder, start=FROM)
 
     def test_through_a_proxy(self):
         self.start_exchange("--proxy", tls_port=0, cert_dir=self.directory)

@@ -12,6 +12,7 @@
 //   stubborn       says READY, beats, and does not end when asked
 //   liar           sends a malformed control message
 //   complete       as ready, and says COMPLETE
+//   complete-twice (writer) likewise, and again for each job channel and set-up
 //   exhausted      as ready, and says EXHAUSTED
 //   suspect        (writer) as ready; reports the newest job channel's worker as SUSPECT
 //   symbols        (writer) as ready; sends the file run_directory/catalogue as a catalogue
@@ -111,6 +112,13 @@ static void send_catalogue(void)
         close(fd);
 }
 
+static void say_complete(const char *why)
+{
+        if (child_send(&child, CONTROL_COMPLETE, NULL, 0, -1) != 0)
+                exit(EXIT_FAILED);
+        note("%s", why);
+}
+
 static void begin(void)
 {
         int code;
@@ -137,8 +145,8 @@ static void begin(void)
                 exit(EXIT_FAILED);
         ready_at = mono_now();
         struct control_result why = {.error = ENODATA, .text = "nothing can be had"};
-        if (script_is("complete") && child_send(&child, CONTROL_COMPLETE, NULL, 0, -1) != 0)
-                exit(EXIT_FAILED);
+        if (script_is("complete") || script_is("complete-twice"))
+                say_complete("complete");
         if (script_is("exhausted") && child_send(&child, CONTROL_EXHAUSTED, &why, sizeof(why), -1) != 0)
                 exit(EXIT_FAILED);
         if (script_is("symbols"))
@@ -172,9 +180,13 @@ static void act(struct control_message *message)
                 message->fd = -1;
                 note("setup %u level %d symbols %zu", child.setup->generation, (int)child.setup->settings.log_level,
                     child.setup->symbols.count);
+                if (script_is("complete-twice"))
+                        say_complete("complete after setup");
                 break;
         case CONTROL_JOB_CHANNEL:
                 note("channel %u", message->header.slot);
+                if (script_is("complete-twice"))
+                        say_complete("complete again");
                 if (script_is("suspect"))
                         (void)control_send(CHILD_FD_CONTROL, CONTROL_SUSPECT, message->header.slot,
                             message->header.incarnation, NULL, 0, -1);

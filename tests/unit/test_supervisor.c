@@ -736,6 +736,22 @@ static void one_shot_ends_when_complete(void **state)
         assert_int_equal(count_of(notes(fixture), "stream "), 0);
 }
 
+static void complete_history_is_said_once_per_configuration(void **state)
+{
+        struct fixture *fixture = *state;
+
+        script(fixture, "writer", "complete-twice");
+        start(fixture, NULL);
+        wait_log(fixture, "history is complete");
+        wait_note(fixture, "complete again", 1);
+        config(fixture, "[BTCUSDT]", "");
+        kill(fixture->pid, SIGHUP);
+        wait_note(fixture, "complete after setup", 1);
+        wait_for(fixture, true, "history is complete", 2);
+        assert_int_equal(stop(fixture), 0);
+        assert_int_equal(count_of(read_whole(fixture->log), "history is complete"), 2);
+}
+
 static void one_shot_fails_when_exhausted_or_stopped(void **state)
 {
         struct fixture *fixture = *state;
@@ -1022,6 +1038,7 @@ int main(int argc, char **argv)
             SUPERVISED(a_reload_moves_and_ends_the_gateway_alone),
             SUPERVISED(the_catalogue_starts_and_ends_streams),
             SUPERVISED(one_shot_ends_when_complete),
+            SUPERVISED(complete_history_is_said_once_per_configuration),
             SUPERVISED(one_shot_fails_when_exhausted_or_stopped),
             SUPERVISED(a_start_that_cannot_succeed_ends),
             SUPERVISED(the_control_socket_shows_the_child_table),

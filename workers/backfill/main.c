@@ -310,6 +310,8 @@ int main(void)
         static struct worker worker;
 
         child_begin(CHILD_BACKFILL, &worker.child);
+        if (!child_has_ca_file(&worker.child))
+                return EXIT_TRY_LATER;
         worker.base = event_base_new();
         if (worker.base == NULL || event_base_priority_init(worker.base, 2) != 0 || !add_events(&worker) ||
             !open_parts(&worker) || child_send_ready(&worker.child) != 0) {

@@ -107,10 +107,8 @@ static int open_ws(struct worker *worker)
             .path_bytes_max = STREAM_URL_BYTES_MAX,
         };
 
-        if (settings->ca_file[0] != '\0' && access(settings->ca_file, R_OK) != 0) {
-                log_error("endpoints.ca_file: %s: %m", settings->ca_file);
-                return EXIT_BAD_CONFIG;
-        }
+        if (!child_has_ca_file(&worker->child))
+                return EXIT_TRY_LATER;
         worker->ws = ws_open(&options, &carrier_handlers);
         return worker->ws != NULL ? 0 : EXIT_TRY_LATER;
 }
