@@ -385,8 +385,10 @@ static enum storerpc_verdict take_column(const msgpack_object *set, const struct
                 say(why, "the answer's column %s has not as many values as it says", column->name);
                 return STORERPC_GARBLED;
         }
+        if (count == 0)
+                return STORERPC_FINE;
         // Lengths are proved by bytes that came: only now is memory taken.
-        if (*rows == NULL && count > 0)
+        if (*rows == NULL)
                 *rows = memory_zeroed(count, row_bytes);
         scatter(*rows + at, (const uint8_t *)cells->via.bin.ptr, row_bytes, cell_bytes, count);
         return STORERPC_FINE;

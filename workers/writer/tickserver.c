@@ -68,10 +68,13 @@ static int read_pages(
                 if (result == 2 || result < 0)
                         return result;
                 size_t taken = count == PAGE_ROWS ? whole_seconds(look, rows, count) : count;
+                int64_t from_s = range.start_s;
                 take(remote, rows, taken, context);
                 if (taken > 0)
                         range.start_s = storerpc_row_epoch_s(rows + (taken - 1) * look->row_bytes) + 1;
                 free(rows);
+                if (range.start_s <= from_s)
+                        break; // an answer that is out of order leads nowhere
         } while (count == PAGE_ROWS);
         return 0;
 }
