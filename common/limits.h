@@ -87,7 +87,7 @@
 
 // ---- spool, ledger, store ----
 #define SPOOL_COMMIT_MS 2
-#define SPOOL_COMMIT_BYTES (64 * 1024)
+#define SPOOL_COMMIT_BYTES (256 * 1024) // at full speed a few batches share an fsync
 #define SPOOL_WAL_BYTES_MAX (256L * 1024 * 1024)
 #define SPOOL_WAL_BYTES_KEPT (16L * 1024 * 1024)  // of the WAL, written before it is used: see spool_open()
 #define SPOOL_CHECKPOINT_BYTES (4L * 1024 * 1024) // of new WAL, then the store thread writes them into the data base
