@@ -16,6 +16,8 @@
 #define ACKNOWLEDGED_WITHIN_MS 100 // usually; look often until then …
 #define LOOK_OFTEN_MS 5
 #define LOOK_SELDOM_MS 25 // … and less often while the writer is slow or away
+#define LOOK_FULL_MS 1    // while nothing can be read before room is acknowledged
+#define SAY_FULL_MS 1000  // a shorter stop is how a writer that is slower than the stream sets the pace
 
 static mono_time after_ms(mono_time now, int64_t ms)
 {
@@ -187,22 +189,21 @@ static void stop_reading(struct worker *worker, mono_time now)
 {
         worker->reading_stopped = true;
         worker->full_since = now;
-        log_warn("%zu bytes are not yet durable and no more are allowed: reading stops",
-            pipeline_window_bytes(worker->pipeline));
         for (size_t i = 0; i < worker->carriers_count; i++)
                 carrier_pause(&worker->carriers[i], true, now);
 }
 
 static void resume_reading(struct worker *worker, mono_time now)
 {
-        log_info("there is room again: reading goes on%s", worker->held ? ", connecting anew" : "");
+        if (worker->full_said)
+                log_info("there is room again: reading goes on%s", worker->held ? ", connecting anew" : "");
         for (size_t i = 0; i < worker->carriers_count; i++) {
                 if (worker->held)
                         carrier_release(&worker->carriers[i], now);
                 else
                         carrier_pause(&worker->carriers[i], false, now);
         }
-        worker->reading_stopped = worker->held = false;
+        worker->reading_stopped = worker->held = worker->full_said = false;
 }
 
 static void hold_all(struct worker *worker, enum boundary_reason reason, mono_time now)
@@ -225,6 +226,10 @@ static void step_window(struct worker *worker, mono_time now)
                 stop_reading(worker, now);
         } else if (!full && worker->reading_stopped) {
                 resume_reading(worker, now);
+        } else if (full && !worker->full_said && mono_since_ms(now, worker->full_since) >= SAY_FULL_MS) {
+                worker->full_said = true;
+                log_warn("%zu bytes are not yet durable and no more are allowed: reading has stopped",
+                    pipeline_window_bytes(worker->pipeline));
         } else if (full && !worker->held && mono_since_ms(now, worker->full_since) >= WINDOW_FULL_MS) {
                 log_warn("still full after 5 s: closing the connections; backfill will close the gap");
                 hold_all(worker, BOUNDARY_WINDOW_FULL, now);
@@ -286,7 +291,8 @@ static mono_time step_pipeline(struct worker *worker, mono_time now)
         if (!pipeline_pending(worker->pipeline) && !worker->reading_stopped)
                 return (mono_time){INT64_MAX};
         bool often = mono_since_ms(now, worker->appended_at) < ACKNOWLEDGED_WITHIN_MS;
-        return after_ms(now, often ? LOOK_OFTEN_MS : LOOK_SELDOM_MS);
+        int64_t often_ms = worker->reading_stopped ? LOOK_FULL_MS : LOOK_OFTEN_MS;
+        return after_ms(now, often ? often_ms : LOOK_SELDOM_MS);
 }
 
 static void show_vitals(struct worker *worker)

@@ -54,6 +54,7 @@ struct worker {
         int exit_code; // WORKER_DONE
         bool fin_sent;
         bool reading_stopped, held; // the window is full
+        bool full_said;             // and logged
         mono_time full_since, drain_until, appended_at;
         mono_time heartbeat_at, housekeeping_at;
 };
