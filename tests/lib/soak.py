@@ -16,6 +16,7 @@ START = "2024-03-05T12:00:00Z"
 HISTORY_FROM = "2024-03-05T11:50:00"
 STREAMS = ["kline", "trade", "agg_trade", "book_ticker", "depth"]
 LEVELS, CADENCE_US = 20, 1_000_000  # once a second where nothing else is said
+SAID = {"QUOTE": "quote", "DEPTH": "depth", "DEPTHDIFF": "depth_diff"}  # what status calls them
 MADE = ["1s", "3m"]  # of trades
 
 
@@ -41,6 +42,7 @@ class Soak:
     def __init__(self, exchange, feeder, symbols, seed, say=lambda text: None):
         self.exchange, self.feeder, self.symbols, self.say = exchange, feeder, symbols, say
         self.chaos = Chaos(feeder, seed)
+        self.status = None
         self.rows, self.lost = collections.Counter(), collections.defaultdict(lambda: [0, 0.0])
 
     def run(self, seconds):
@@ -64,6 +66,7 @@ class Soak:
         code = self.feeder.stop(60)
         if code != 0:
             complaints.append(f"the feeder ended with {code}")
+        self.status = self.feeder.status()["buckets"]
         for symbol in self.symbols:
             complaints += self.ticks(symbol, until_us)
         complaints += self.comparisons()
@@ -125,6 +128,12 @@ class Soak:
         oracle.check_quotes(until_us)
         oracle.check_tops(LEVELS, CADENCE_US, until_us)
         oracle.check_changes(until_us)
+        for group, kind in SAID.items():
+            spans, seconds = oracle.lost[group]
+            bucket = [one for one in self.status if (one["symbol"], one["kind"]) == (symbol, kind)][0]
+            oracle.check((bucket["lost_spans"], round(bucket["lost_seconds"], 3)) == (spans, round(seconds, 3)),
+                         f"{group}: status says that {bucket['lost_spans']} spans are lost, {bucket['lost_seconds']} s in all; "
+                         f"the ledger has {spans}, {seconds} s")
         self.rows.update(oracle.rows)
         for kind, (spans, seconds) in oracle.lost.items():
             self.lost[kind][0] += spans

@@ -143,7 +143,8 @@ def changes_by_update(diff_rows):
             continue
         levels = group["changes"] if row["Side"] < 2 else group["snapshot"]
         key = (row["Side"] & 1, row["Price"])
-        if key in levels:
+        # Two snapshots at one update are the same book; a change comes once.
+        if key in levels and (row["Side"] < 2 or levels[key] != row["Size"]):
             raise StoreError(f"update {row['UpdateId']}: side {row['Side']} at {row['Price']} is stored twice")
         levels[key] = row["Size"]
         if row["Side"] < 2:
