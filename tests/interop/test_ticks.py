@@ -2,10 +2,13 @@
 """Ticks of all five kinds through the unmodified client: from the gateway, from a stock server on the same tree, and what a
 stock server wrote and doubled itself. Compared in every byte with the rows the store was made of."""
 
+import gzip
+import json
 import pathlib
 import shutil
 import tempfile
 import unittest
+from decimal import Decimal
 
 try:
     import numpy as np
@@ -19,6 +22,7 @@ except ImportError as missing:
 
 from tests.lib import interval as grid
 from tests.lib import servers, wait
+from tests.lib.case import shared_data
 
 STORE = {}
 NO_STOCK = "no stock MarketStore server: name one by MARKETSTORE=/path/to/marketstore, or put it on PATH"
@@ -96,6 +100,33 @@ class Ticks(unittest.TestCase):
     def test_a_stock_server(self):
         rows = self.check(pymarketstore.Client(self.stock(self.matrix.root).rpc), self.stock_cannot)
         print(f"compared {len(self.matrix.rows)} tick buckets, {rows} rows, of the stock server with what was stored")
+
+    def real_trades(self, root):
+        """Ten minutes of BTCUSDT as a backfill stores them, without a time of receipt; returns their ids by second."""
+        seconds, lines = {}, []
+        for path in sorted((shared_data() / "ws").glob("btcusdt_*.gz")):
+            with gzip.open(path, "rt", encoding="ascii") as capture:
+                for frame in capture:
+                    data = json.loads(frame.split(" ", 1)[1]).get("data", {})
+                    if data.get("e") == "trade":
+                        seconds.setdefault(data["T"] // 1000, set()).add(data["t"])
+                        lines.append(f"t BTCUSDT {data['T'] * 1000} 0 {data['t']} {int(Decimal(data['p']) * 100)} "
+                                     f"{int(Decimal(data['q']) * 10 ** 8)} {int(data['m'])}")
+        servers.make_ticks(ticks.BUILD, root, lines)
+        return seconds
+
+    @unittest.skipIf(servers.stock_program() is None, NO_STOCK)
+    def test_a_stock_server_reads_each_second_of_real_trades(self):
+        root = self.directory / "real"
+        seconds = self.real_trades(root)
+        client = pymarketstore.Client(self.stock(root).rpc)
+        for second, ids in sorted(seconds.items()):
+            reply = client.query(Params("BTCUSDT", "1Sec", "TRADE", start=pd.Timestamp(second, unit="s"),
+                                        end=pd.Timestamp(second * 10 ** 9 + 999_999_999, unit="ns")))
+            self.assertEqual(set(reply.first().array["TradeId"]), ids, second)
+        array = client.query(Params("BTCUSDT", "1Sec", "TRADE")).first().array
+        self.assertEqual(len(array), sum(map(len, seconds.values())))
+        print(f"compared {len(seconds)} seconds of real trades, {len(array)} rows, of the stock server with the capture")
 
     @unittest.skipIf(servers.stock_program() is None, NO_STOCK)
     def test_what_a_stock_server_wrote_and_doubled(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store with ticks of all five kinds and the rows that every server that reads it must give. The rows are made here, in
 the units of the exchange; tests/support/maketicks writes them. A busy symbol across a new year, a quiet one over months, a
-burst of a few seconds."""
+burst of a few seconds, and rows that are much alike, which compress so well that a stock server can have no room for them."""
 
 import os
 import pathlib
@@ -35,7 +35,8 @@ KINDS = tuple(COLUMNS)
 
 # symbol: events, from when, over how many seconds
 SYMBOLS = {"BUSYUSDT": (20_000, "2023-12-31T23:59:30", 60), "QUIETUSDT": (1_500, "2023-11-01T00:00:00", 120 * 86400),
-           "BURSTUSDT": (2_000, "2024-02-29T12:00:00", 3)}
+           "BURSTUSDT": (2_000, "2024-02-29T12:00:00", 3), "ALIKEUSDT": (2_000, "2024-02-29T13:00:00", 4)}
+ALIKE = "ALIKEUSDT"
 SNAPSHOT_SIDES, CLEAR_SIDE = 2, 4
 
 
@@ -57,8 +58,9 @@ class TickMatrix:
     def __init__(self, directory, seed=11):
         self.root = pathlib.Path(directory) / "tick-store"
         self.random = random.Random(seed)
-        self.lines, self.made = {}, {}
+        self.lines, self.made, self.alike = {}, {}, False
         for symbol, (count, begin, seconds) in SYMBOLS.items():
+            self.alike = symbol == ALIKE
             for number, time_us in enumerate(self.times(count, begin, seconds)):
                 self.event(symbol, number, time_us)
         servers.make_ticks(BUILD, self.root, (line for lines in self.lines.values() for line in lines))
@@ -80,6 +82,8 @@ class TickMatrix:
                 yield time_us // 1000 * 1000 if number % 7 == 0 else time_us
 
     def levels(self, count):
+        if self.alike:
+            return [(6_000_000 + number, 10 ** 8) for number in range(count)]
         return [(self.random.randrange(1, 10 ** 7), self.random.randrange(1, 10 ** 9)) for _ in range(count)]
 
     def add(self, symbol, kind, time_us, values, line):
@@ -89,7 +93,7 @@ class TickMatrix:
         self.made.setdefault((symbol, kind), []).append((second, *values, micro * 1000))
 
     def event(self, symbol, number, time_us):
-        received, maker = time_us * 1000 + number, number & 1
+        received, maker = (0, 1) if self.alike else (time_us * 1000 + number, number & 1)
         update = 40_000_000_000 + number
         (p, s), (q, r) = self.levels(2)
         self.add(symbol, "TRADE", time_us, (price(p), size(s), "BINANCE", "SPOT", 100_000 + number, maker, received),
@@ -143,11 +147,13 @@ class TickMatrix:
         return rows
 
     def ranges(self, bucket):
-        """(start, end, limit, from_start): whole, inner to the nanosecond, one instant, none, limits from either end."""
+        """(start, end, limit, from_start): whole, inner to the nanosecond, one second, one instant, none, limits from either
+        end."""
         times = self.times_ns(bucket)
         third, half, last = int(times[len(times) // 3]), int(times[len(times) // 2]), int(times[-1])
         many = 2 * len(times) // 3
         return [(None, None, None, None), (third, half, None, None), (third + 1, half - 1, None, None),
+                (half - half % 10 ** 9, half - half % 10 ** 9 + 999_999_999, None, None),
                 (half, half, None, None), (last + 1, None, None, None), (None, int(times[0]) - 1, None, None),
                 (None, None, 1, None), (None, None, 17, None), (None, None, 17, True), (None, half, 17, None),
                 (third, None, 17, True), (None, None, many, None), (third, half, 10 ** 7, None)]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that never read their answer, and clients whose request never ends: sent away in bounded time, while all others
-are served. Raw sockets, for no ordinary client does such things."""
+"""Clients that never read their answer, clients whose request never ends, that leave before their answer is made, or that
+send nonsense: answered or sent away in bounded time, while all others are served. Raw sockets, for no ordinary client does
+such things."""
 
 import os
 import pathlib
@@ -13,7 +14,7 @@ import unittest
 import urllib.request
 
 from tests.lib import interval as grid
-from tests.lib import servers, wait
+from tests.lib import msgpack, servers, wait
 
 BUILD = pathlib.Path(os.environ.get("BF_BUILD", "build")).resolve()
 BARS = 300_000  # as text, far more than the kernel keeps for a socket
@@ -113,6 +114,76 @@ class Clients(unittest.TestCase):
             with self.subTest(name):
                 self.assertGreater(seconds, REQUEST_S - 1)
                 self.assertLess(seconds, REQUEST_S + SLACK_S)
+
+    def post(self, body, content_type="application/x-msgpack", length=None):
+        """Sends a request with this body; the socket."""
+        client = self.connect()
+        client.settimeout(REQUEST_S + SLACK_S)
+        client.sendall(b"POST /rpc HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
+                       % (content_type.encode(), len(body) if length is None else length) + body)
+        return client
+
+    @staticmethod
+    def everything(client):
+        """What the server says until it closes, a reset included."""
+        data = b""
+        try:
+            while some := client.recv(65536):
+                data += some
+        except ConnectionResetError:
+            pass
+        return data
+
+    def refusal(self, **params):
+        """The error's message that a query with these parameters gets."""
+        answer = self.everything(self.post(self.query(**params)))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer[:200])
+        return msgpack.unpack(answer.partition(b"\r\n\r\n")[2])["error"]["message"]
+
+    @staticmethod
+    def query(destination="BTCUSDT/1m/OHLCV", **params):
+        return msgpack.pack({"method": "DataService.Query", "id": "1", "jsonrpc": "2.0",
+                             "params": {"requests": [{"destination": destination, **params}]}})
+
+    def test_nonsense_is_answered_or_closed(self):
+        whole = self.query()
+        for length in range(len(whole)):  # a request that is cut off, and says so
+            answer = self.everything(self.post(whole[:length]))
+            self.assertTrue(answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 400")), (length, answer[:100]))
+        for content_type in ("application/json", "text/plain", "application/x-msgpackx", ""):
+            self.assertTrue(self.everything(self.post(whole, content_type)).startswith(b"HTTP/1.1 415"), content_type)
+        huge = (b"\xdf\xff\xff\xff\xff", b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xffabc", b"\xc6\xff\xff\xff\xff",
+                b"\x81\xa6params\xdd\x7f\xff\xff\xff", b"\x91" * 100_000, b"\xc1", b"\xc9\xff\xff\xff\xff\x01")
+        for body in huge:
+            answer = self.everything(self.post(body))
+            self.assertIn(b"error", answer, body[:20])
+        lengths = (2 ** 62, 2 ** 64 - 1, 10 ** 30, 5 * 1024 * 1024)
+        for length, client in [(length, self.post(b"", length=length)) for length in lengths]:
+            self.assertNotIn(b" 200 ", self.everything(client)[:20], length)
+        self.assert_others_are_served(lambda: True)
+        self.assertEqual(len(self.get("/query?bucket=BTCUSDT/1m&last=5").splitlines()), 6)
+
+    def test_what_cannot_be_asked_is_refused_with_words(self):
+        self.assertIn("limit_record_count is -1", self.refusal(limit_record_count=-1))
+        self.assertIn("limit_record_count", self.refusal(limit_record_count=-2 ** 63))
+        huge = self.query(limit_record_count=7).replace(b"\xd3" + bytes(7) + b"\x07", b"\xcf" + b"\xff" * 8)
+        self.assertIn(b"too large", self.everything(self.post(huge)))
+        self.assertIn("too many names", self.refusal(destination=",".join("%X" % i for i in range(600_000)) + "/1m/OHLCV"))
+        self.assertIn("epoch_start is not an integer", self.refusal(epoch_start="soon"))
+        self.assertIn("columns", self.refusal(columns="Open"))
+        answer = self.everything(self.post(b"\0" * (4 * 1024 * 1024 + 1)))
+        self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 413"), answer[:100])
+
+    def test_clients_that_leave_before_their_answer_is_made(self):
+        idle = self.sockets()
+        for _ in range(100):  # at every moment: while it is read, in threads, and while it is sent
+            for _ in range(3):
+                self.post(self.query()).close()
+            self.assertEqual(len(self.get("/query?bucket=BTCUSDT/1m&last=5").splitlines()), 6)
+        wait.until("their connections and answers to be gone", lambda: self.sockets() <= idle and self.answer_bytes() < 1_000_000,
+                   10)
+        answer = self.everything(self.post(self.query()))
+        self.assertGreater(len(answer), BARS * 80)
 
     def test_a_connection_that_is_used_again_and_again_stays(self):
         client = self.connect()
