@@ -2,7 +2,7 @@
 // What a writer that crashed leaves to its successor: which row or chunk it was at. Real store and real spool; a crash
 // is a store that is closed without a sync.
 // LINK: workers/writer/serverstore.c workers/writer/sinkmatch.c workers/writer/ticksink.c workers/writer/tickserver.c
-// LINK: workers/writer/tickwire.c
+// LINK: workers/writer/sinkwrite.c workers/writer/tickwire.c
 // LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
 // LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c
 // LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
