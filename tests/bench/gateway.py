@@ -14,7 +14,7 @@ from tests.lib import servers
 
 TITLE = "Queries over MarketStore's RPC"
 NOTE = ("median; raw: the answer's bytes are read; client: pymarketstore up to its numpy array; each client is a "
-        "process of its own; files in the page cache; stock server: MARKETSTORE=... or on PATH")
+        "process of its own; server's CPU: of a raw answer, all threads; files in the page cache; stock server: MARKETSTORE=... or on PATH")
 ASK = pathlib.Path(__file__).with_name("ask.py")
 YEARS = (2023, 2024)
 SYMBOLS = rig.symbol_names(50)
@@ -87,14 +87,16 @@ class Clients:
         return max(report["ended"] for report in self.reports) - min(report["begun"] for report in self.reports)
 
 
-def measure_queries(bench, server):
+def measure_queries(bench, server, pid):
     for name, repetitions, query, rows in QUERIES:
+        before = rig.cpu_s(pid)
         raw = Clients(bench, server, "raw", query, repetitions)
+        cpu_ms = (rig.cpu_s(pid) - before) * 1e3 / (repetitions + 1)
         client = Clients(bench, server, "client", query, repetitions)
         if client.reports[0]["size"] != rows:
             raise AssertionError(f"{name}: {client.reports[0]['size']} rows instead of {rows}")
         yield name, (f"raw {raw.median_s() * 1e3:8.2f} ms, client {client.median_s() * 1e3:8.2f} ms, "
-                     f"{rig.per_second(rows, raw.median_s())} rows/s raw")
+                     f"server's CPU {cpu_ms:8.2f} ms, {rig.per_second(rows, raw.median_s())} rows/s raw")
     many = Clients(bench, server, "raw", YEAR, 10, CLIENTS)
     yield (f"{CLIENTS} clients at once, one year of 1m each, 10 times",
            f"raw {many.median_s() * 1e3:8.2f} ms each, "
@@ -104,7 +106,7 @@ def measure_queries(bench, server):
 def one_server(bench, name, server, pid):
     try:
         before = rig.pss_kib(pid)
-        for figure, value in measure_queries(bench, server):
+        for figure, value in measure_queries(bench, server, pid):
             yield f"{name}: {figure}", value
         yield f"{name}: PSS before and after", f"{before / 1024:.1f} and {rig.pss_kib(pid) / 1024:.1f} MiB"
     finally:
