@@ -338,7 +338,7 @@ void tickplan_refresh(struct store *store, int64_t now_us)
                 // What the tree lacks of it is to be fetched again.
                 if (!bucket->prepared && !bucket->refused && bucket->symbol_known &&
                     ticksink_prepare(store, bucket) < 0) {
-                        if (errno != EAGAIN && errno != ENOSPC && errno != EDQUOT)
+                        if (errno != EAGAIN && errno != ENOSPC && errno != EDQUOT && errno != EHOSTUNREACH)
                                 log_error("%s %s: its files cannot be looked at (%s); tried again", bucket->symbol,
                                     tick_group(bucket->kind), strerror(errno));
                         continue;
