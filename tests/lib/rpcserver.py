@@ -77,7 +77,7 @@ class Store:
         self.lock = threading.Lock()
         self.buckets = {}
         self.faults = []  # {"fault": name, "count": n, ...}
-        self.figures = {"writes": 0, "rows": 0, "queries": 0, "infos": 0, "largest": 0}
+        self.figures = {"writes": 0, "rows": 0, "queries": 0, "infos": 0, "largest": 0, "together": 0}
         self.log = []  # (when, bucket, second, nanoseconds, cells) of variable buckets since the last checkpoint
         if path and os.path.exists(path):
             with open(path, "rb") as file:
@@ -113,6 +113,7 @@ class Store:
         names, types = data["names"], data["types"]
         if "Epoch" not in names or types[names.index("Epoch")] != "i8":
             raise Refused("unexpected data type for Epoch column")
+        self.figures["together"] = max(self.figures["together"], len(data["startindex"]))
         for tbk, start in data["startindex"].items():
             key = tbk.split(":")[0]
             parts = key.split("/")

@@ -55,6 +55,14 @@ class ServerSink(SinkCase, Scenario):
         self.assertGreater(bucket["explained"].get("unstorable", 0), 0)
         self.assertEqual(feeder.stop(), 0)
 
+    def test_live_bars_of_several_symbols_go_in_one_write(self):
+        self.start_exchange()
+        feeder = self.sink_feeder().start()
+        self.wait_stored(feeder)
+        wait.until("a write of both symbols", lambda: self.server.figures()["together"] == 2, 20)
+        self.wait_stored(feeder)
+        self.assertEqual(feeder.stop(), 0)
+
     def test_another_program_s_values_are_noticed(self):
         self.start_exchange()
         feeder = self.sink_feeder().start()
