@@ -216,18 +216,27 @@ static void a_wal_that_a_reader_made_grow_begins_anew_when_it_is_gone(void **sta
         assert_true(size_of(rig, "-wal") < grown + 2 * SPOOL_CHECKPOINT_BYTES);
 }
 
-static void the_rest_is_written_where_commits_left_the_checkpoint_behind(void **state)
+static int commit_much_and_checkpoint(void *context, int64_t row, const void *bytes, size_t length)
+{
+        struct rig *rig = context;
+
+        (void)row;
+        (void)bytes;
+        (void)length;
+        commit(rig, 2 * SPOOL_WAL_BYTES_KEPT / BATCH_BYTES, 0);
+        assert_int_equal(spool_reader_checkpoint(rig->reader), 0); // not what is newer than this reader
+        return 1;
+}
+
+static void the_rest_of_a_checkpoint_that_was_left_behind_lets_the_wal_begin_anew(void **state)
 {
         struct rig *rig = *state;
 
-        for (int64_t bytes = 0; bytes < 2 * SPOOL_WAL_BYTES_KEPT; bytes += BATCH_BYTES)
-                commit(rig, 1, 0);
+        commit(rig, 1, 0);
+        assert_int_equal(spool_reader_each(rig->other_reader, 0, 1, commit_much_and_checkpoint, rig), 1);
         int64_t grown = size_of(rig, "-wal");
-        assert_int_equal(spool_reader_checkpoint(rig->reader), 0);
-        commit(rig, 1, 0); // what came while that ran
         assert_int_equal(spool_checkpoint_rest(rig->spool), 0);
-        for (int64_t bytes = 0; bytes < SPOOL_WAL_BYTES_KEPT; bytes += BATCH_BYTES)
-                commit(rig, 1, 0);
+        commit(rig, SPOOL_WAL_BYTES_KEPT / BATCH_BYTES, 0);
         assert_int_equal(size_of(rig, "-wal"), grown);
 }
 
@@ -267,6 +276,17 @@ static void much_that_is_applied_is_deleted_little_by_little(void **state)
         spool_close(successor);
 }
 
+static void where_nothing_is_left_nothing_is_due(void **state)
+{
+        struct rig *rig = *state;
+        int64_t ahead = commit(rig, 3, 0) + 1000; // a cursor that outlived its spool
+
+        assert_true(spool_trim_is_due(rig->spool, ahead));
+        assert_int_equal(spool_append(rig->spool, NULL, 0, ahead), 0);
+        assert_int_equal(rows_of(rig->spool), 0);
+        assert_false(spool_trim_is_due(rig->spool, ahead));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -278,9 +298,10 @@ int main(void)
             cmocka_unit_test_setup_teardown(
                 a_wal_that_a_reader_made_grow_begins_anew_when_it_is_gone, set_up, tear_down),
             cmocka_unit_test_setup_teardown(
-                the_rest_is_written_where_commits_left_the_checkpoint_behind, set_up, tear_down),
+                the_rest_of_a_checkpoint_that_was_left_behind_lets_the_wal_begin_anew, set_up, tear_down),
             cmocka_unit_test_setup_teardown(an_outgrown_wal_is_truncated_and_has_its_room_again, set_up, tear_down),
             cmocka_unit_test_setup_teardown(much_that_is_applied_is_deleted_little_by_little, set_up, tear_down),
+            cmocka_unit_test_setup_teardown(where_nothing_is_left_nothing_is_due, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
