@@ -10,21 +10,23 @@ from tests.bench import rig
 from tests.lib import wait
 
 TITLE = "Frames of one connection"
-NOTE = ("one symbol, one stream, as fast as the stream worker reads. Durable: committed to the spool and acknowledged. In "
-        "the same run: an empty libwebsockets callback on the same connection, and the parser over the same frames in "
-        "memory. What is measured has a core of its own, exchange and writer share the others; per core: by the CPU time of "
-        "that one process, which says what it could do where exchange and writer keep up")
+NOTE = ("one symbol, one stream, as fast as the stream worker reads; the exchange renders trades, quotes and depth before "
+        "it sends. Durable: committed to the spool and acknowledged. In the same run: an empty libwebsockets callback on the "
+        "same connection, and the parser over the same frames in memory. What is measured has a core of its own, exchange and "
+        "writer share the others; per core: by the CPU time of that one process, which says what it could do where exchange "
+        "and writer keep up")
 CLOCK = "2024-03-05T12:00:00Z"
 SYMBOL = "BTCUSDT"
-KINDS = {  # name: stream at the exchange, stream_type, frames
-    "aggTrade": ("aggTrade", "agg_trade", 2_000_000),
-    "trade": ("trade", "trade", 2_000_000),
-    "bookTicker": ("bookTicker", "book_ticker", 2_000_000),
-    "kline 1s": ("kline_1s", "kline", 500_000),
-    "depth": ("depth@100ms", "depth", 600_000),
+BUSY = {"trades_per_minute": 60_000}  # a thousand a second, as of a busy symbol in a busy hour: blocks of a thousand rows
+CALM = {"trades_per_minute": 600}
+KINDS = {  # name: stream at the exchange, stream_type, frames, market
+    "aggTrade": ("aggTrade", "agg_trade", 2_000_000, BUSY),
+    "trade": ("trade", "trade", 2_000_000, BUSY),
+    "bookTicker": ("bookTicker", "book_ticker", 2_000_000, BUSY),
+    "kline 1s": ("kline_1s", "kline", 500_000, CALM),
+    "depth": ("depth@100ms", "depth", 600_000, {**CALM, "updates_per_trade": 6, "blast_updates": 3}),  # 20 levels an event
 }
-TRADES_PER_MINUTE = 60_000
-UPDATES = 3  # of the book per depth event: 19 levels on average
+BUFFER = 100_000  # realtime.buffer_size: a tenth of a second
 RECORDED = 5_000
 SECONDS_MAX = 120
 
@@ -61,13 +63,9 @@ def support(bench, core, name, *arguments):
     return words(done.stdout)
 
 
-def market(frames):
-    return {"start": CLOCK, "trades_per_minute": TRADES_PER_MINUTE, "blast": frames, "blast_updates": UPDATES}
-
-
-def without_us(bench, core, stream, kind, frames):
+def without_us(bench, core, stream, kind, frames, market):
     """(what the empty callback, what the parser took)"""
-    with bench.rig((SYMBOL,), market(frames)) as (server, feeder):
+    with bench.rig((SYMBOL,), {"start": CLOCK, "blast": frames, **market}) as (server, feeder):
         path = feeder.directory / "frames"
         empty = support(bench, core, "wsdrain", "--port", server.port, "--path",
                         f"/stream?streams={SYMBOL.lower()}@{stream}", "--frames", frames, "--record", path, "--lines",
@@ -82,16 +80,17 @@ def stream_worker(feeder):
                 None) if status else None
 
 
-def durable(bench, core, kind, frames):
-    """(seconds to durable, CPU seconds of the stream worker, CPU of all in microseconds a frame as text)"""
-    with bench.rig((SYMBOL,), market(frames), timeframe="1s", backfill={"enabled": False}, depth={"diffs": True},
-                   realtime={"enabled": True, "stream_type": kind, "update_freq": "1s", "buffer_size": 100000}) as (exchange, feeder):
+def durable(bench, core, kind, frames, market):
+    """(seconds to durable, {kind of process: CPU seconds meanwhile})"""
+    with bench.rig((SYMBOL,), {"start": CLOCK, "blast": frames, **market}, timeframe="1s", backfill={"enabled": False},
+                   depth={"diffs": True}, realtime={"enabled": True, "stream_type": kind, "update_freq": "1s",
+                                                    "buffer_size": BUFFER}) as (exchange, feeder):
         feeder.start()
         pid = wait.until(lambda: "a stream worker; " + feeder.tail(), lambda: stream_worker(feeder), 30, every=0.02)["pid"]
         pin(pid, core)
         wait.until(lambda: "the first frame; " + feeder.tail(),
                    lambda: (stream_worker(feeder) or {"messages": 0})["messages"], 30, every=0.01)
-        begun, before = time.monotonic(), rig.cpu_s(pid)
+        begun, before = time.monotonic(), rig.cpu_by_kind(feeder, feeder.status(), exchange)
 
         def over():
             child = stream_worker(feeder)
@@ -100,21 +99,21 @@ def durable(bench, core, kind, frames):
         # Looking takes CPU on the cores that exchange and writer share.
         wait.until(lambda: f"all frames to be durable: {stream_worker(feeder)}; {feeder.tail()}", over, SECONDS_MAX,
                    every=0.1)
-        seconds, used = time.monotonic() - begun, rig.cpu_s(pid) - before
-        return seconds, used, rig.cpu_text(rig.cpu_by_kind(feeder, feeder.status(), exchange), frames)
+        seconds, after = time.monotonic() - begun, rig.cpu_by_kind(feeder, feeder.status(), exchange)
+        return seconds, {name: used - before[name] for name, used in after.items()}
 
 
 def measure(bench):
     with core_of_its_own() as core:
-        for name, (stream, kind, frames) in KINDS.items():
-            empty, parser = without_us(bench, core, stream, kind, frames)
-            seconds, cpu, all_cpu = durable(bench, core, kind, frames)
+        for name, (stream, kind, frames, market) in KINDS.items():
+            empty, parser = without_us(bench, core, stream, kind, frames, market)
+            seconds, used = durable(bench, core, kind, frames, market)
             rate, rate_empty = frames / seconds, empty["frames"] / empty["seconds"]
-            each, each_empty = cpu / frames, empty["cpu_seconds"] / empty["frames"]
+            each, each_empty = used["stream"] / frames, empty["cpu_seconds"] / empty["frames"]
             levels = f", {parser['levels'] / parser['frames']:.0f} levels" if parser["levels"] else ""
             yield f"{name} frames/s to durable ({empty['bytes'] / empty['frames']:.0f} bytes{levels})", f"{rate:,.0f}"
             yield f"{name} frames/s, empty callback; durable to that", f"{rate_empty:,.0f}; {100 * rate / rate_empty:.0f} %"
             yield (f"{name} frames/s per core, stream worker, empty callback, ratio",
                    f"{1 / each:,.0f}, {1 / each_empty:,.0f}, {100 * each_empty / each:.0f} %")
             yield f"{name} frames/s, parser alone", f"{parser['frames'] / parser['cpu_seconds']:,.0f}"
-            yield f"{name} CPU in µs a frame until durable", all_cpu
+            yield f"{name} CPU in µs a frame until durable", rig.cpu_text(used, frames)
