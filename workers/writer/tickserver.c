@@ -437,7 +437,7 @@ static int adopt(struct tick_remote *remote, char why[REASON_SIZE])
 static int look(struct store *store, struct tick_bucket *bucket)
 {
         struct tick_remote *remote = remote_of(store, bucket);
-        bool absent, known = bucket->covered.count > 0 || bucket->last_us >= 0;
+        bool absent, accounted = bucket->covered.count > 0;
         char why[REASON_SIZE];
 
         let_settle(store);
@@ -448,12 +448,12 @@ static int look(struct store *store, struct tick_bucket *bucket)
                 note_absent(remote);
                 return 0;
         }
-        if ((result = find_newest(store, remote, why)) == 0 && !known && tick_kind_has_ids(bucket->kind) &&
+        if ((result = find_newest(store, remote, why)) == 0 && !accounted && tick_kind_has_ids(bucket->kind) &&
             remote->wire.shape.key.parts > 0)
                 result = adopt(remote, why);
         if (result == 2)
                 return ticksink_refuse(store, bucket, why);
-        if (result == 0 && known && remote->newest_s > INT64_MIN) {
+        if (result == 0 && (accounted || bucket->rows > 0) && remote->newest_s > INT64_MIN) {
                 // The server may have been killed while nobody watched.
                 note_written(remote, remote->newest_s - 2 * REPLAY_US / US_PER_S, remote->newest_s);
                 remote->suspect = true;
