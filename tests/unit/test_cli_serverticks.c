@@ -32,7 +32,8 @@ static size_t kept_count, reads;
 
 static void keep(int64_t second, int32_t nanos, int64_t id)
 {
-        kept = memory_resized(kept, kept_count + 1, sizeof(*kept));
+        if ((kept_count & (kept_count - 1)) == 0) // 0 and the powers of two
+                kept = memory_resized(kept, kept_count > 0 ? 2 * kept_count : 1, sizeof(*kept));
         kept[kept_count++] = (struct wire){.epoch = second, .price = 1, .size = 2, .id = id, .nanos = nanos};
 }
 
