@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress.h"
 
+#include "cli/eta.h"
+#include "common/facts.h"
 #include "common/memory.h"
+#include "common/restweight.h"
 #include "common/units.h"
 
 #include <stdio.h>
@@ -131,6 +134,38 @@ static void note_growth(const struct progress *progress, struct progress_item *i
         item->left_s = done - item->done_first >= RATE_ROWS_FEW ? (double)item->tally.missing / item->rate : -1;
 }
 
+static double weight_left(const struct progress_item *item)
+{
+        const struct tally *tally = &item->tally;
+        uint32_t page = !item->is_ticks ? KLINES_WEIGHT : item->kind == TICK_TRADE ? TRADES_WEIGHT : AGG_TRADES_WEIGHT;
+
+        return tally->made_here || tally->why[0] != '\0' ? 0 : eta_weight(tally->missing, page);
+}
+
+// A rate of a few seconds may be that of the burst which the budget allows at first.
+static void mind_budget(struct progress *progress, const struct governor_page *page)
+{
+        uint32_t budget = page != NULL ? facts_weight_budget(page) : 0;
+        size_t count = 0;
+
+        if (budget == 0 || progress->count == 0)
+                return;
+        struct eta_item *items = memory_zeroed(progress->count, sizeof(*items));
+        for (size_t i = 0; i < progress->count; i++) {
+                double weight = weight_left(&progress->items[i]);
+                if (weight > 0)
+                        items[count++] = (struct eta_item){.number = i, .weight = weight};
+        }
+        eta_share(items, count, budget);
+        for (size_t i = 0; i < count; i++) {
+                struct progress_item *item = &progress->items[items[i].number];
+                // Of what waits its turn it is not known when that comes.
+                if (item->left_s >= 0 && items[i].left_s > item->left_s)
+                        item->left_s = items[i].left_s;
+        }
+        free(items);
+}
+
 struct following {
         struct progress *progress;
         size_t seen;
@@ -196,6 +231,7 @@ void progress_follow(struct progress *progress, const struct governor_page *page
         (void)ledgerview_each_bucket(progress->view, exchange_now_us(page), follow_bucket, &following);
         following.seen = 0;
         (void)ledgerview_each_tick(progress->view, follow_tick, &following);
+        mind_budget(progress, page);
 }
 
 static int count_item(
@@ -223,6 +259,7 @@ void progress_count(struct progress *progress, const struct governor_page *page,
                 if (count_item(progress, item, end_us, page) == 0)
                         note_growth(progress, item);
         }
+        mind_budget(progress, page);
 }
 
 const struct progress_item *progress_newly_complete(struct progress *progress)

@@ -22,7 +22,7 @@ struct progress_item {
         mono_time begun;    // when it first grew; 0: not yet
         mono_time grown;    // and last
         double rate;        // rows per second
-        double left_s;      // -1: unknown
+        double left_s;      // at that rate, and not before the request budget allows it; -1: unknown
         bool completed;     // has been complete once; a few live bars under way do not change that
         bool announced;
 };

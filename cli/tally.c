@@ -35,7 +35,8 @@ void tally_take(const struct ledger_bucket *bucket, struct tally *tally)
         *tally = (struct tally){.known = bucket->first_bar_us != -2,
             .wanted = bucket->wanted,
             .stored = bucket->wanted_stored,
-            .missing = bucket->missing};
+            .missing = bucket->missing,
+            .made_here = bucket->made_of[0] != '\0'};
         memcpy(tally->explained, bucket->explained, sizeof(tally->explained));
         memcpy(tally->why, bucket->why, sizeof(tally->why));
 }
@@ -131,6 +132,7 @@ int tally_count(struct ledgerview *view, const char *symbol, enum interval inter
         if (found <= 0)
                 return found; // not asked for yet
         memcpy(tally->why, bucket.why, sizeof(tally->why));
+        tally->made_here = bucket.made_of[0] != '\0';
         tally->known = bucket.first_bar_us != -2;
         if (!tally->known)
                 return 0;

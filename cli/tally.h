@@ -9,6 +9,7 @@
 struct tally {
         bool known; // false: the exchange is still to be asked where it begins or ends, so not all can be counted
         int64_t wanted, stored, explained[GAP_STATES], missing;
+        bool made_here;        // of rows that are stored, without requests to the exchange
         char why[REASON_SIZE]; // what hinders it; else empty
 };
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/facts.h"
 
-void facts_read(const struct governor_page *page, struct facts *facts)
+uint32_t facts_weight_budget(const struct governor_page *page)
 {
         uint32_t limit = governor_weight_limit(page);
 
+        return limit == UINT32_MAX ? 0 : (uint32_t)((uint64_t)limit * atomic_load(&page->utilization_permille) / 1000);
+}
+
+void facts_read(const struct governor_page *page, struct facts *facts)
+{
         *facts = (struct facts){.weight_used = governor_used(page),
-            .weight_budget =
-                limit == UINT32_MAX ? 0 : (uint32_t)((uint64_t)limit * atomic_load(&page->utilization_permille) / 1000),
+            .weight_budget = facts_weight_budget(page),
             .connections = governor_connections_used(page),
             .ban_s = (governor_ban_remaining_ms(page) + 999) / 1000,
             .ban_status = atomic_load(&page->ban_status),

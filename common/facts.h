@@ -21,6 +21,8 @@ struct facts {
         uint64_t rows_fetched; // by the backfill workers that run at present
 };
 
+// Request weight a minute that is ours to spend; 0: no limit.
+uint32_t facts_weight_budget(const struct governor_page *page);
 void facts_read(const struct governor_page *page, struct facts *facts);
 // True while requests cannot be made.
 bool facts_is_hindered(const struct facts *facts);

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/restweight.h"
 #include "common/symbol.h"
 
 #include <inttypes.h>
@@ -20,9 +21,9 @@ static const struct {
 } endpoints[] = {
     [ENDPOINT_TIME] = {"/api/v3/time", 1, REST_SMALL_BYTES_MAX, false, NULL},
     [ENDPOINT_EXCHANGE_INFO] = {"/api/v3/exchangeInfo", 20, HTTP_BODY_BYTES_MAX, false, NULL},
-    [ENDPOINT_KLINES] = {"/api/v3/klines", 2, REST_PAGE_BYTES_MAX, false, NULL},
-    [ENDPOINT_TRADES] = {"/api/v3/historicalTrades", 25, REST_PAGE_BYTES_MAX, true, "historicalTrades"},
-    [ENDPOINT_AGG_TRADES] = {"/api/v3/aggTrades", 4, REST_PAGE_BYTES_MAX, true, NULL},
+    [ENDPOINT_KLINES] = {"/api/v3/klines", KLINES_WEIGHT, REST_PAGE_BYTES_MAX, false, NULL},
+    [ENDPOINT_TRADES] = {"/api/v3/historicalTrades", TRADES_WEIGHT, REST_PAGE_BYTES_MAX, true, "historicalTrades"},
+    [ENDPOINT_AGG_TRADES] = {"/api/v3/aggTrades", AGG_TRADES_WEIGHT, REST_PAGE_BYTES_MAX, true, NULL},
 };
 
 static void __attribute__((format(printf, 3, 4)))
