@@ -16,7 +16,8 @@ struct values {
 };
 
 static const struct option_row options[] = {
-    {"--all", 'a', OPTION_FLAG, offsetof(struct values, all), NULL, "every symbol and process, the healthy ones too"},
+    {"--all", 'a', OPTION_FLAG, offsetof(struct values, all), NULL,
+        "every symbol and process, the healthy ones too, and what is explained"},
     {"--json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "everything, for programs; exit code 0"},
     TARGET_OPTIONS(struct values, target),
     {.name = NULL},

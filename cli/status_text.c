@@ -308,6 +308,68 @@ static void print_ticks(const struct page *page)
         table_print(&table, "", stdout);
 }
 
+// ---- what is explained ----
+
+static void add_stretch(struct table *table, int64_t start_us, int64_t end_us, int state, const char *evidence)
+{
+        char text[UNITS_TEXT_SIZE];
+
+        table_add(table, units_time_us(start_us, text));
+        table_add(table, units_time_us(end_us, text));
+        table_add(table, gap_state_name(state));
+        table_add(table, evidence);
+}
+
+static void add_gap(struct table *table, const struct ledger_gap *gap)
+{
+        char text[UNITS_TEXT_SIZE];
+
+        table_add(table, gap->symbol);
+        table_add(table, interval_name(gap->interval));
+        table_add(table, units_count(gap->bars, text));
+        add_stretch(table, gap->start_us, gap->end_us, gap->state, gap->evidence);
+}
+
+// How many quotes or books are missing nobody knows; only trades are numbered one by one.
+static void add_tick_gap(struct table *table, const struct ledger_tick_gap *gap)
+{
+        char text[UNITS_TEXT_SIZE];
+        bool has_ids = gap->kind == TICK_TRADE || gap->kind == TICK_AGG_TRADE;
+
+        table_add(table, gap->symbol);
+        table_add(table, ledger_tick_kind_name(gap->kind));
+        table_add(table, has_ids ? units_count(gap->last_id - gap->first_id + 1, text) : "");
+        add_stretch(table, gap->start_us, gap->end_us, gap->state, gap->evidence);
+}
+
+static void print_explained(const struct page *page)
+{
+        static const char *const heads[] = {"<SYMBOL", "<OF", ">ROWS", "<FROM", "<TO", "<STATE", "<EVIDENCE", NULL};
+        const struct snapshot *snapshot = page->snapshot;
+        struct table table;
+        size_t shown = 0;
+
+        table_begin(&table, heads);
+        for (size_t i = 0; i < snapshot->gaps_count; i++) {
+                if (!gap_state_is_explained(snapshot->gaps[i].state))
+                        continue;
+                add_gap(&table, &snapshot->gaps[i]);
+                shown++;
+        }
+        for (size_t i = 0; i < snapshot->tick_gaps_count; i++) {
+                if (!gap_state_is_explained(snapshot->tick_gaps[i].state))
+                        continue;
+                add_tick_gap(&table, &snapshot->tick_gaps[i]);
+                shown++;
+        }
+        if (shown > 0) {
+                printf("\nExplained:\n");
+                table_print(&table, "", stdout);
+        } else {
+                table_free(&table);
+        }
+}
+
 static void print_findings(const struct page *page, const struct findings *findings)
 {
         putchar('\n');
@@ -344,6 +406,8 @@ void status_print_text(const struct snapshot *snapshot, const struct findings *f
         if (snapshot->buckets_count > 0)
                 print_buckets(&page);
         print_ticks(&page);
+        if (all)
+                print_explained(&page);
         if (snapshot->buckets_count + snapshot->ticks_count == 0 && !snapshot->running)
                 printf("\nNothing is stored there yet. To begin: binancefeeder backfill BTCUSDT --interval 1h --since "
                        "1y\n");

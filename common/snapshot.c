@@ -114,9 +114,11 @@ static int keep_gap(void *context, const struct ledger_gap *gap)
 {
         struct snapshot *snapshot = context;
 
+        if (snapshot->gaps_count == GAPS_KEPT_MAX)
+                return 1;
         snapshot->gaps = grown(snapshot->gaps, snapshot->gaps_count, sizeof(*gap));
         snapshot->gaps[snapshot->gaps_count++] = *gap;
-        return snapshot->gaps_count == GAPS_KEPT_MAX;
+        return 0;
 }
 
 static int keep_trouble(void *context, const struct ledger_trouble *trouble)
@@ -141,25 +143,71 @@ static int keep_tick_gap(void *context, const struct ledger_tick_gap *gap)
 {
         struct snapshot *snapshot = context;
 
+        if (snapshot->tick_gaps_count == GAPS_KEPT_MAX)
+                return 1;
         snapshot->tick_gaps = grown(snapshot->tick_gaps, snapshot->tick_gaps_count, sizeof(*gap));
         snapshot->tick_gaps[snapshot->tick_gaps_count++] = *gap;
-        return snapshot->tick_gaps_count == GAPS_KEPT_MAX;
+        return 0;
+}
+
+struct absence {
+        struct snapshot *snapshot;
+        const struct ledger_tick *tick;
+};
+
+static int keep_absent_ids(void *context, const struct ledger_id_range *range)
+{
+        struct absence *absence = context;
+        struct ledger_tick_gap gap = {.kind = absence->tick->kind,
+            .epoch = range->epoch,
+            .first_id = range->first_id,
+            .last_id = range->last_id,
+            .start_us = range->first_us,
+            .end_us = range->last_us,
+            .state = GAP_ABSENT,
+            .found_us = -1,
+            .evidence = "the exchange answered without these ids"};
+
+        if (range->source != ID_ABSENT)
+                return 0;
+        memcpy(gap.symbol, absence->tick->symbol, sizeof(gap.symbol));
+        return keep_tick_gap(absence->snapshot, &gap);
+}
+
+// Open gaps first: they count where there are more than are kept. Ids that the exchange does not have are listed by
+// their ranges, since not every one of them has been a gap.
+static int read_gaps(struct ledgerview *view, struct snapshot *snapshot)
+{
+        uint32_t open = 1u << GAP_OPEN | 1u << GAP_REPAIRING, explained = 0;
+
+        for (int state = 0; state < GAP_STATES; state++)
+                explained |= gap_state_is_explained(state) && state != GAP_FILLED ? 1u << state : 0;
+        if (ledgerview_each_gap(view, NULL, open, keep_gap, snapshot) < 0 ||
+            ledgerview_each_gap(view, NULL, explained, keep_gap, snapshot) < 0 ||
+            ledgerview_each_tick_gap(view, open, keep_tick_gap, snapshot) < 0 ||
+            ledgerview_each_tick_gap(view, explained & ~(1u << GAP_ABSENT), keep_tick_gap, snapshot) < 0)
+                return -1;
+        for (size_t i = 0; i < snapshot->ticks_count; i++) {
+                const struct ledger_tick *tick = &snapshot->ticks[i];
+                struct absence absence = {snapshot, tick};
+                if (tick->absent > 0 &&
+                    ledgerview_each_id_range(view, tick->symbol, tick->kind, keep_absent_ids, &absence) < 0)
+                        return -1;
+        }
+        return 0;
 }
 
 static void read_ledger(struct snapshot *snapshot)
 {
         struct ledgerview *view = ledgerview_open(snapshot->state_directory, snapshot->no_ledger);
-        uint32_t open = 1u << GAP_OPEN | 1u << GAP_REPAIRING;
 
         if (view == NULL)
                 return;
         snapshot->has_ledger = ledgerview_meta(view, &snapshot->meta) == 0 &&
                                ledgerview_totals(view, snapshot->exchange_now_us, &snapshot->totals) == 0 &&
                                ledgerview_each_bucket(view, snapshot->exchange_now_us, keep_bucket, snapshot) == 0 &&
-                               ledgerview_each_gap(view, NULL, open, keep_gap, snapshot) >= 0 &&
                                ledgerview_each_trouble(view, keep_trouble, snapshot) >= 0 &&
-                               ledgerview_each_tick(view, keep_tick, snapshot) == 0 &&
-                               ledgerview_each_tick_gap(view, open | 1u << GAP_LOST, keep_tick_gap, snapshot) >= 0;
+                               ledgerview_each_tick(view, keep_tick, snapshot) == 0 && read_gaps(view, snapshot) == 0;
         if (!snapshot->has_ledger)
                 snprintf(snapshot->no_ledger, REASON_SIZE, "%s", ledgerview_error(view));
         if (!snapshot->running)

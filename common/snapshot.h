@@ -44,11 +44,11 @@ struct snapshot {
         struct ledger_totals totals;
         size_t buckets_count, gaps_count, troubles_count;
         struct ledger_bucket *buckets;
-        struct ledger_gap *gaps; // open ones
+        struct ledger_gap *gaps; // open ones; then the explained ones, with their evidence
         struct ledger_trouble *troubles;
         size_t ticks_count, tick_gaps_count;
         struct ledger_tick *ticks;
-        struct ledger_tick_gap *tick_gaps; // open ones, and what is lost
+        struct ledger_tick_gap *tick_gaps; // likewise
         // the disk
         uint64_t disk_free_bytes; // UINT64_MAX: unknown, and never too few
         double bytes_per_day;     // that live bars take

@@ -85,6 +85,13 @@ class RestTroubles(Scenario):
         bucket = wait.until("the verdict", lambda: [one for one in feeder.status()["buckets"]
                                                     if one["explained"].get("absent") == 120], 30)[0]
         self.assertEqual(bucket["symbol"], "BTCUSDT")
+        [gap] = [one for one in feeder.status()["gaps"] if one["state"] == "absent"]
+        self.assertEqual((gap["symbol"], gap["bars"]), ("BTCUSDT", 120))
+        self.assertNotEqual(gap["evidence"], "")
+        text = feeder.run("status", "--all", "--data", str(feeder.data))[1]
+        [line] = [one for one in text.splitlines() if gap["evidence"] in one]
+        for part in ("BTCUSDT", "120", "absent", "2024-03-01 02:00", "2024-03-01 04:00"):
+            self.assertIn(part, line)
 
     def test_before_its_listing_a_symbol_is_explained(self):
         self.start_exchange(listed="BTCUSDT=2024-03-01T05:07:00")

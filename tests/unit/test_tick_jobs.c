@@ -15,6 +15,7 @@
 // LINK: workers/writer/tickadopt.c
 // LINK: workers/writer/idset.c workers/writer/tickbulk.c workers/writer/tickdamage.c workers/writer/tickfiles.c
 // LINK: workers/writer/tickledger.c workers/writer/ticklive.c workers/writer/tickplan.c workers/writer/tickset.c
+#include "common/snapshot.h"
 #include "tests/unit/tick_rig.h"
 
 #include <sqlite3.h>
@@ -130,6 +131,22 @@ static void a_broken_chunk_discards_the_job(void **state)
         rig_free(rig);
 }
 
+// What `status` is told of ids that the exchange does not have.
+static void assert_told_as_absent(const struct rig *rig, int64_t first_id, int64_t last_id)
+{
+        struct snapshot snapshot;
+
+        snapshot_take(&rig->setup.settings, NULL, &snapshot);
+        assert_int_equal(snapshot.tick_gaps_count, 1);
+        assert_int_equal(snapshot.tick_gaps[0].state, GAP_ABSENT);
+        assert_int_equal(snapshot.tick_gaps[0].kind, TICK_TRADE);
+        assert_string_equal(snapshot.tick_gaps[0].symbol, snapshot.ticks[0].symbol);
+        assert_int_equal(snapshot.tick_gaps[0].first_id, first_id);
+        assert_int_equal(snapshot.tick_gaps[0].last_id, last_id);
+        assert_string_not_equal(snapshot.tick_gaps[0].evidence, "");
+        snapshot_free(&snapshot);
+}
+
 static void ids_that_do_not_exist_are_explained_when_they_are_old(void **state)
 {
         struct rig *rig = tick_rig_new(DATA_TRADE, 0);
@@ -159,6 +176,7 @@ static void ids_that_do_not_exist_are_explained_when_they_are_old(void **state)
         assert_int_equal(told.tick.rows, 22);
         assert_int_equal(told.gap.state, GAP_FILLED);
         assert_true(store_is_complete(rig->store, rig->now_us));
+        assert_told_as_absent(rig, 10, 19);
         // One of them comes after all.
         tick_live(rig, 12, 12);
         tick_settle(rig, rig->now_us);
