@@ -2,6 +2,7 @@
 #include "common/tickfile.h"
 
 #include "common/clock.h"
+#include "common/fail.h"
 #include "common/ioall.h"
 #include "common/memory.h"
 #include "common/tickfile_parts.h"
@@ -12,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +20,6 @@
 #include <unistd.h>
 
 #define VARIABLE_RECORD_TYPE 1
-
-static int __attribute__((format(printf, 3, 4))) fail(int error, char why[REASON_SIZE], const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(why, REASON_SIZE, format, arguments);
-        va_end(arguments);
-        errno = error;
-        return -1;
-}
 
 // ---- opening ----
 
@@ -41,11 +30,12 @@ static struct tickfile *new_file(int fd, const char *name, enum tick_kind kind, 
         struct stat status;
 
         if (fstat(fd, &status) != 0) {
-                fail(errno, why, "%s: %s", name, strerror(errno));
+                fail_with(errno, why, "%s: %s", name, strerror(errno));
                 goto refuse;
         }
         if (schema->timeframe_ns != TICK_NS_PER_S) {
-                fail(EINVAL, why, "%s: its timeframe is %lld ns, not a second", name, (long long)schema->timeframe_ns);
+                fail_with(
+                    EINVAL, why, "%s: its timeframe is %lld ns, not a second", name, (long long)schema->timeframe_ns);
                 goto refuse;
         }
         struct tickfile *file = memory_zeroed(1, sizeof(*file));
@@ -103,7 +93,7 @@ static struct tickfile *open_existing(
         format_name(symbol, kind, year, name);
         int length = snprintf(path, sizeof(path), "%s/%s", root, name), stated_year;
         if (length < 0 || (size_t)length >= sizeof(path)) {
-                fail(ENAMETOOLONG, why, "%s: the path is too long", name);
+                fail_with(ENAMETOOLONG, why, "%s: the path is too long", name);
                 return NULL;
         }
         int fd = yearopen_file(path, writable, VARIABLE_RECORD_TYPE, &stated_year, &schema, why);
@@ -142,7 +132,7 @@ int tickfile_bucket_levels(const char *root, const char *symbol, unsigned *level
                 return -1;
         *levels = tick_schema_levels(&schema);
         if (*levels == 0)
-                return fail(
+                return fail_with(
                     EINVAL, why, "%s: its columns are not those of a book of 1 to %d levels", bucket, TICK_LEVELS_MAX);
         return 0;
 }
@@ -201,14 +191,14 @@ int tickfile_load_block(
         time_format_us(triple->second * US_PER_S, time);
         if (triple->offset < file->data_begin || triple->length <= 0 || triple->length > TICK_BLOCK_BYTES_MAX ||
             triple->offset > INT64_MAX - triple->length || triple->offset + triple->length > current_end(file))
-                return fail(EBADMSG, why, "%s: %s points outside the file (%lld bytes at %lld)", file->name, time,
+                return fail_with(EBADMSG, why, "%s: %s points outside the file (%lld bytes at %lld)", file->name, time,
                     (long long)triple->length, (long long)triple->offset);
         unsigned char *bytes = memory_resized(NULL, (size_t)triple->length, 1);
         int result = io_read_all_at(file->fd, bytes, (size_t)triple->length, triple->offset);
         if (result != 0)
-                result = fail(errno, why, "%s: cannot read: %s", file->name, strerror(errno));
+                result = fail_with(errno, why, "%s: cannot read: %s", file->name, strerror(errno));
         else if ((result = tick_block_load(block, bytes, (size_t)triple->length, defect)) != 0)
-                result = fail(EBADMSG, why, "%s: %s: %.*s", file->name, time, REASON_SIZE / 2, defect);
+                result = fail_with(EBADMSG, why, "%s: %s: %.*s", file->name, time, REASON_SIZE / 2, defect);
         int saved_errno = errno;
         free(bytes);
         errno = saved_errno;
@@ -233,7 +223,7 @@ int tickfile_find_triple(const struct tickfile *file, int64_t second, struct tic
         }
         int found = tick_index_find(&file->index, second, triple);
         if (found < 0)
-                return fail(errno, why, "%s: cannot read its index: %s", file->name, strerror(errno));
+                return fail_with(errno, why, "%s: cannot read its index: %s", file->name, strerror(errno));
         return found;
 }
 
@@ -264,7 +254,7 @@ int64_t tickfile_check(const struct tickfile *file, int64_t first_second, int64_
                 ssize_t count = tick_index_read(&file->index, &first_second, end_second, triples, TICK_INDEX_SLOTS_MAX);
 
                 if (count < 0)
-                        damaged = fail(errno, why, "%s: cannot read its index: %s", file->name, strerror(errno));
+                        damaged = fail_with(errno, why, "%s: cannot read its index: %s", file->name, strerror(errno));
                 for (ssize_t i = 0; damaged >= 0 && i < count; i++) {
                         if (tickfile_load_block(file, &triples[i], block, why) == 0)
                                 continue;
@@ -313,7 +303,7 @@ static int redo_triple(struct tickfile *file, const struct tick_triple *triple, 
                 return 0;
         }
         if (tick_index_point(&file->index, triple, 1) != 0)
-                return fail(errno, why, "%s: cannot write its index: %s", file->name, strerror(errno));
+                return fail_with(errno, why, "%s: cannot write its index: %s", file->name, strerror(errno));
         return 0;
 }
 

@@ -2,26 +2,14 @@
 // tickfile_stage(): rows of one list on their way into blocks.
 #include "common/tickfile_parts.h"
 
+#include "common/fail.h"
 #include "common/ioall.h"
 #include "common/memory.h"
 #include "common/ticktime.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int __attribute__((format(printf, 3, 4))) fail(int error, char why[REASON_SIZE], const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(why, REASON_SIZE, format, arguments);
-        va_end(arguments);
-        errno = error;
-        return -1;
-}
 
 // Where a row belongs.
 struct order {
@@ -77,7 +65,7 @@ static int append_blocks(struct staging *staging)
         if (staging->bytes_used == 0)
                 return 0;
         if (io_write_all_at(file->fd, staging->bytes, staging->bytes_used, file->end) != 0)
-                return fail(errno, staging->why, "%s: cannot append: %s", file->name, strerror(errno));
+                return fail_with(errno, staging->why, "%s: cannot append: %s", file->name, strerror(errno));
         file->end += (int64_t)staging->bytes_used;
         file->appended += (int64_t)staging->bytes_used;
         staging->bytes_used = 0;
@@ -131,7 +119,7 @@ static int stage_second(struct staging *staging, size_t begin, size_t end)
                 tick_block_add(staging->block, tick_of_nanosecond(nanosecond), tick_rows_columns(staging->rows, row));
         }
         if (tick_block_unite(staging->block) != 0)
-                return fail(errno, staging->why, "%s: %zu rows in one second are too many for a block",
+                return fail_with(errno, staging->why, "%s: %zu rows in one second are too many for a block",
                     staging->file->name, tick_block_count(staging->block));
         if (found > 0 && tick_block_is_unchanged(staging->block))
                 return 0;

@@ -3,6 +3,7 @@
 
 #include "common/barlayout.h"
 #include "common/clock.h"
+#include "common/fail.h"
 #include "common/ioall.h"
 #include "common/yearlock.h"
 #include "common/yearopen.h"
@@ -10,8 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,17 +28,6 @@ struct yearfile {
 };
 
 // ---- opening ----
-
-static int __attribute__((format(printf, 3, 4))) fail(int error, char why[REASON_SIZE], const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(why, REASON_SIZE, format, arguments);
-        va_end(arguments);
-        errno = error;
-        return -1;
-}
 
 // Takes the descriptor over, also on failure.
 static struct yearfile *new_file(int fd, int year, const struct yearfile_schema *schema)
@@ -71,7 +59,7 @@ struct yearfile *yearfile_open_read(const char *path, char why[REASON_SIZE])
                 return NULL;
         struct yearfile *file = new_file(fd, year, &schema);
         if (file == NULL)
-                fail(ENOMEM, why, "%s: out of memory", path);
+                fail_with(ENOMEM, why, "%s: out of memory", path);
         return file;
 }
 
@@ -99,12 +87,12 @@ struct yearfile *yearfile_open_write(const char *root, const char *symbol, enum 
 
         bucket_format(symbol, interval, bucket);
         if (schema->timeframe_ns != bar_home_of(interval).timeframe_ns) {
-                fail(EINVAL, why, "%s: bars of %s are not kept in slots of %lld s", bucket, interval_name(interval),
-                    (long long)(schema->timeframe_ns / 1000000000));
+                fail_with(EINVAL, why, "%s: bars of %s are not kept in slots of %lld s", bucket,
+                    interval_name(interval), (long long)(schema->timeframe_ns / 1000000000));
                 return NULL;
         }
         if (!bar_layout_is_writable(schema, defect)) {
-                fail(EINVAL, why, "%s: cannot be continued: %.*s", bucket, REASON_SIZE / 2, defect);
+                fail_with(EINVAL, why, "%s: cannot be continued: %.*s", bucket, REASON_SIZE / 2, defect);
                 return NULL;
         }
         int directory_fd = yeartree_make_bucket(root, symbol, interval, why);
@@ -112,7 +100,7 @@ struct yearfile *yearfile_open_write(const char *root, const char *symbol, enum 
                 return NULL;
         int fd = yearopen_write(directory_fd, bucket, schema, year, why);
         if (fd >= 0 && (file = new_file(fd, year, schema)) == NULL)
-                fail(ENOMEM, why, "%s: out of memory", bucket);
+                fail_with(ENOMEM, why, "%s: out of memory", bucket);
         int saved_errno = errno;
         close(directory_fd);
         errno = saved_errno;
