@@ -9,9 +9,9 @@
 #include "common/child.h"
 #include "common/memfile.h"
 #include "common/memory.h"
+#include "tests/support/startchild.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -71,18 +71,9 @@ static int start(pid_t *pid)
         atomic_store(&page->vitals[SLOT].class, CHILD_GATEWAY);
         atomic_store(&page->vitals[SLOT].state, CHILD_READY);
         int readonly = ack_page_reopen_readonly(acks_fd);
-        *pid = fork();
-        require(*pid >= 0 && readonly >= 0, "fork");
-        if (*pid == 0) {
-                // Above the range first, so that no copy overwrites one that is still to be made.
-                int from[] = {pair[1], setup_fd, governor_fd, readonly};
-                for (int i = 0; i < 4; i++)
-                        from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64);
-                for (int i = 0; i < 4; i++)
-                        dup2(from[i], CHILD_FD_CONTROL + i);
-                execl(options.program, options.program, (char *)NULL);
-                _exit(127);
-        }
+        require(readonly >= 0, "acknowledgement page");
+        *pid = startchild(options.program, (const int[]){pair[1], setup_fd, governor_fd, readonly});
+        require(*pid >= 0, "fork");
         close(pair[1]);
         return pair[0];
 }

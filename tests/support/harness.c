@@ -21,9 +21,9 @@
 #include "common/memfile.h"
 #include "common/memory.h"
 #include "common/nnio.h"
+#include "tests/support/startchild.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -225,25 +225,10 @@ static void read_options(struct options *options, int argc, char **argv)
 
 // ---- the child ----
 
-static void exec_child(const struct harness *harness, const int fds[4])
-{
-        // Above the places they go to, so that none is overwritten before it is moved.
-        int high[4];
-
-        for (int i = 0; i < 4; i++)
-                high[i] = fcntl(fds[i], F_DUPFD, 32);
-        for (int i = 0; i < 4; i++)
-                dup2(high[i], CHILD_FD_CONTROL + i);
-        close_range(CHILD_FD_END, ~0u, 0);
-        execl(harness->options.program, harness->options.program, (char *)NULL);
-        perror(harness->options.program);
-        _exit(127);
-}
-
 static void start_child(struct harness *harness)
 {
         const struct child_setup *setup = harness->options.setup;
-        int pair[2], fds[4];
+        int pair[2], fds[STARTCHILD_FDS];
 
         if (control_pair(pair) != 0)
                 die("control_pair");
@@ -261,12 +246,10 @@ static void start_child(struct harness *harness)
         ack_page_publish_writer(harness->acks, WRITER_INCARNATION);
         harness->control = pair[0];
         // nanomsg must not have started its thread yet.
-        harness->child = fork();
+        harness->child = startchild(harness->options.program, fds);
         if (harness->child < 0)
                 die("fork");
-        if (harness->child == 0)
-                exec_child(harness, fds);
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < STARTCHILD_FDS; i++)
                 close(fds[i]);
 }
 

@@ -21,9 +21,9 @@
 #include "common/memfile.h"
 #include "common/memory.h"
 #include "common/nnio.h"
+#include "tests/support/startchild.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -111,17 +111,8 @@ static void start_worker(void)
         ack_page_publish_writer(harness.acks, 1);
         int readonly = ack_page_reopen_readonly(acks_fd);
         harness.control = pair[0];
-        harness.pid = fork();
-        if (harness.pid == 0) {
-                // Above the range first, so that no copy overwrites one that is still to be made.
-                int from[] = {pair[1], setup_fd, governor_fd, readonly};
-                for (int i = 0; i < 4; i++)
-                        from[i] = fcntl(from[i], F_DUPFD, 64);
-                for (int i = 0; i < 4; i++)
-                        dup2(from[i], CHILD_FD_CONTROL + i);
-                execl(options.worker, options.worker, (char *)NULL);
-                _exit(127);
-        }
+        harness.pid = startchild(options.worker, (const int[]){pair[1], setup_fd, governor_fd, readonly});
+        require(harness.pid >= 0, "fork");
         close(pair[1]);
 }
 
