@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What common/ledgerview.c and common/ledgerticks.c share; nobody else includes it.
+// What the files behind common/ledgerview.h share: ledgerview.c (opening, reading), ledgeraccount.c and ledgerbars.c
+// (buckets of bars), ledgerlists.c (gaps, troubles, differences, catalogue), ledgerticks.c. Nobody else includes it.
 #ifndef COMMON_LEDGERVIEW_PARTS_H
 #define COMMON_LEDGERVIEW_PARTS_H
 
@@ -13,11 +14,16 @@ struct ledgerview {
         char error[REASON_SIZE];
 };
 
+// Leaves a message with the data base's own in ledgerview_error(). Returns -1 with EIO.
+int ledgerview_note(struct ledgerview *view, const char *what);
 // One short read transaction. Returns 0 or -1.
 int ledgerview_begin(struct ledgerview *view);
 void ledgerview_end(struct ledgerview *view);
 // NULL: ledgerview_error() says why.
 sqlite3_stmt *ledgerview_prepare(struct ledgerview *view, const char *text);
+// The first column of a query's first row, 0 where there is none.
+int64_t ledgerview_count_rows(struct ledgerview *view, const char *text);
+int64_t ledgerview_meta_number(struct ledgerview *view, const char *key, int64_t otherwise);
 void ledgerview_copy_text(char *to, size_t size, sqlite3_stmt *row, int column);
 // Finalizes a query that gave `code` last. Returns 0 where it has come to its end in order, else -1.
 int ledgerview_finished(struct ledgerview *view, sqlite3_stmt *query, int code);
