@@ -369,8 +369,9 @@ static void scatter(uint8_t *to, const uint8_t *from, size_t row_bytes, size_t c
                 memcpy(to + row_bytes * i, from + cell_bytes * i, cell_bytes);
 }
 
-static enum storerpc_verdict take_column(const msgpack_object *set, const struct column *column, size_t at,
-    size_t row_bytes, uint8_t **rows, size_t count, char why[REASON_SIZE])
+// Finds the values of a column, `count` of them.
+static enum storerpc_verdict find_cells(
+    const msgpack_object *set, const struct column *column, size_t count, const uint8_t **cells, char why[REASON_SIZE])
 {
         const msgpack_object_array *data = list(set, "data");
         size_t cell_bytes = (size_t)column_type_bytes(column->type);
@@ -380,17 +381,38 @@ static enum storerpc_verdict take_column(const msgpack_object *set, const struct
                 say(why, "the server answers without a column %s of type %s", column->name, wire_type(column->type));
                 return STORERPC_REFUSED;
         }
-        const msgpack_object *cells = data != NULL && (uint32_t)index < data->size ? &data->ptr[index] : NULL;
-        if (cells == NULL || cells->type != MSGPACK_OBJECT_BIN || cells->via.bin.size != cell_bytes * count) {
+        const msgpack_object *found = data != NULL && (uint32_t)index < data->size ? &data->ptr[index] : NULL;
+        if (found == NULL || found->type != MSGPACK_OBJECT_BIN || found->via.bin.size != cell_bytes * count) {
                 say(why, "the answer's column %s has not as many values as it says", column->name);
                 return STORERPC_GARBLED;
         }
+        *cells = (const uint8_t *)found->via.bin.ptr;
+        return STORERPC_FINE;
+}
+
+static enum storerpc_verdict take_rows(const msgpack_object *set, const struct storerpc_layout *layout, size_t columns,
+    uint8_t **rows, size_t count, char why[REASON_SIZE])
+{
+        const uint8_t *cells[STORERPC_COLUMNS_MAX];
+        size_t row_bytes = 0, at = 0;
+
+        // Memory is taken once the bytes of all columns have come: one column that says many rows would cost more.
+        for (size_t i = 0; i < columns; i++) {
+                enum storerpc_verdict verdict = find_cells(set, &layout->columns[i], count, &cells[i], why);
+
+                if (verdict != STORERPC_FINE)
+                        return verdict;
+                row_bytes += (size_t)column_type_bytes(layout->columns[i].type);
+        }
         if (count == 0)
                 return STORERPC_FINE;
-        // Lengths are proved by bytes that came: only now is memory taken.
-        if (*rows == NULL)
-                *rows = memory_zeroed(count, row_bytes);
-        scatter(*rows + at, (const uint8_t *)cells->via.bin.ptr, row_bytes, cell_bytes, count);
+        *rows = memory_zeroed(count, row_bytes);
+        for (size_t i = 0; i < columns; i++) {
+                size_t cell_bytes = (size_t)column_type_bytes(layout->columns[i].type);
+
+                scatter(*rows + at, cells[i], row_bytes, cell_bytes, count);
+                at += cell_bytes;
+        }
         return STORERPC_FINE;
 }
 
@@ -399,7 +421,6 @@ enum storerpc_verdict storerpc_decode_query(const void *bytes, size_t length, co
 {
         msgpack_unpacked unpacked;
         const msgpack_object *result;
-        size_t row_bytes = 0, at = 0;
         enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
         const msgpack_object *set = verdict == STORERPC_FINE ? member(only_response(result), "result") : NULL;
         int64_t said = integer_of(member(set, "length"), -1);
@@ -410,19 +431,11 @@ enum storerpc_verdict storerpc_decode_query(const void *bytes, size_t length, co
                 say(why, "the answer to a query has no rows' count");
                 verdict = STORERPC_GARBLED;
         }
-        for (size_t i = 0; i < columns; i++)
-                row_bytes += (size_t)column_type_bytes(layout->columns[i].type);
-        for (size_t i = 0; i < columns && verdict == STORERPC_FINE; i++) {
-                verdict = take_column(set, &layout->columns[i], at, row_bytes, rows, (size_t)said, why);
-                at += (size_t)column_type_bytes(layout->columns[i].type);
-        }
+        if (verdict == STORERPC_FINE)
+                verdict = take_rows(set, layout, columns, rows, (size_t)said, why);
         msgpack_unpacked_destroy(&unpacked);
-        if (verdict == STORERPC_FINE) {
+        if (verdict == STORERPC_FINE)
                 *count = (size_t)said;
-        } else {
-                free(*rows);
-                *rows = NULL;
-        }
         return verdict;
 }
 
@@ -443,20 +456,22 @@ static enum storerpc_verdict take_info(
                 return STORERPC_GARBLED;
         }
         for (uint32_t i = 0; i < columns->size; i++) {
-                struct column *column = &schema->columns[schema->columns_count];
                 int64_t type = integer_of(member(&columns->ptr[i], "Type"), -1);
+                struct column column = {.type = (uint8_t)type};
 
-                text_of(member(&columns->ptr[i], "Name"), column->name, sizeof(column->name));
-                if (strcmp(column->name, "Epoch") == 0)
+                text_of(member(&columns->ptr[i], "Name"), column.name, sizeof(column.name));
+                if (strcmp(column.name, "Epoch") == 0)
                         continue;
-                column->type = (uint8_t)type;
-                if (type < 0 || type > UINT8_MAX || column_type_bytes(column->type) == 0 ||
-                    schema->columns_count == YEARFILE_COLUMNS_MAX) {
-                        say(why, "the bucket's column %s is of a type without a size", column->name);
+                if (type < 0 || type > UINT8_MAX || column_type_bytes(column.type) == 0) {
+                        say(why, "the bucket's column %s is of a type without a size", column.name);
                         return STORERPC_REFUSED;
                 }
-                bytes += column_type_bytes(column->type);
-                schema->columns_count++;
+                if (schema->columns_count == YEARFILE_COLUMNS_MAX) {
+                        say(why, "the bucket has more than %d columns", YEARFILE_COLUMNS_MAX);
+                        return STORERPC_REFUSED;
+                }
+                bytes += column_type_bytes(column.type);
+                schema->columns[schema->columns_count++] = column;
         }
         schema->record_length = schema->record_type == 1 ? 24 : EPOCH_BYTES + (bytes + 7) / 8 * 8;
         return STORERPC_FINE;

@@ -124,6 +124,48 @@ static void an_answer_in_other_columns_is_refused(void **state)
         assert_string_equal(why, "the server answers without a column Open of type f8");
 }
 
+static void pack_word(msgpack_packer *packer, const char *text)
+{
+        msgpack_pack_str_with_body(packer, text, strlen(text));
+}
+
+// {result: {responses: [{DSV: [{Name: .., Type: 1}, ...]}]}}
+static void a_bucket_of_too_many_columns_is_refused(void **state)
+{
+        struct {
+                struct yearfile_schema schema;
+                uint8_t behind[64];
+        } info = {.behind = {0}};
+        static const uint8_t nothing[64];
+        msgpack_sbuffer bytes;
+        msgpack_packer packer;
+        char why[REASON_SIZE], name[32];
+
+        (void)state;
+        msgpack_sbuffer_init(&bytes);
+        msgpack_packer_init(&packer, &bytes, msgpack_sbuffer_write);
+        msgpack_pack_map(&packer, 1);
+        pack_word(&packer, "result");
+        msgpack_pack_map(&packer, 1);
+        pack_word(&packer, "responses");
+        msgpack_pack_array(&packer, 1);
+        msgpack_pack_map(&packer, 1);
+        pack_word(&packer, "DSV");
+        msgpack_pack_array(&packer, YEARFILE_COLUMNS_MAX + 1); // one more than fit: none of them is Epoch
+        for (int i = 0; i <= YEARFILE_COLUMNS_MAX; i++) {
+                (void)snprintf(name, sizeof(name), "ColumnWithALongName%d", i);
+                msgpack_pack_map(&packer, 2);
+                pack_word(&packer, "Name");
+                pack_word(&packer, name);
+                pack_word(&packer, "Type");
+                msgpack_pack_int(&packer, COLUMN_F8);
+        }
+        assert_int_equal(storerpc_decode_info(bytes.data, bytes.size, &info.schema, why), STORERPC_REFUSED);
+        assert_string_equal(why, "the bucket has more than 96 columns");
+        assert_memory_equal(info.behind, nothing, sizeof(nothing));
+        msgpack_sbuffer_destroy(&bytes);
+}
+
 static void a_write_is_told_apart_from_its_failures(void **state)
 {
         static const struct {
@@ -429,6 +471,7 @@ int main(void)
             cmocka_unit_test(a_stock_server_s_answer_becomes_rows),
             cmocka_unit_test(an_answer_cut_anywhere_is_garbled_and_costs_nothing),
             cmocka_unit_test(an_answer_in_other_columns_is_refused),
+            cmocka_unit_test(a_bucket_of_too_many_columns_is_refused),
             cmocka_unit_test(a_write_is_told_apart_from_its_failures),
             cmocka_unit_test(a_written_dataset_holds_columns_in_the_bucket_s_order),
             cmocka_unit_test(a_row_counts_after_a_later_success_on_its_connection),
