@@ -169,8 +169,6 @@ static int64_t slots_at_once(const struct fixed *fixed, size_t rows)
 
 // ---- a limit from the end ----
 
-// Rows are handed out ascending, so the first of the last N must be known before any: the limit becomes a start. Rows
-// that the writer adds meanwhile come after the N and are left out.
 // Opens the next year back that has something of the range. 1, 0 with none left, or -1.
 static int year_before(struct reader *reader, char why[REASON_SIZE])
 {

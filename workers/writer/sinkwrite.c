@@ -53,8 +53,7 @@ int sinkwrite_mark_present(struct sink *sink, struct parcel *parcel, size_t *cha
 }
 
 // Keeps of the parcel what the server does not have, or has with other values (*changed of them). Returns 0; 2, it
-// refuses to tell (`why`);
-// or -1, and the parcel is as it was.
+// refuses to tell (`why`); or -1, and the parcel is as it was.
 static int read_back(struct sink *sink, struct parcel *parcel, size_t *changed, char why[REASON_SIZE])
 {
         sink_sort_parcel(sink, parcel);
