@@ -5,6 +5,7 @@
 // LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
 // LINK: -lcurl -lmsgpackc
 // LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
+// LINK: workers/writer/derivechain.c workers/writer/derivedamage.c workers/writer/deriverows.c
 // LINK: workers/writer/adopt.c workers/writer/apply.c workers/writer/bucketset.c workers/writer/bulk.c
 // LINK: workers/writer/catalogue.c workers/writer/coverage.c workers/writer/finish.c workers/writer/gaps.c
 // LINK: workers/writer/leases.c workers/writer/ledger.c workers/writer/ledgercommit.c workers/writer/ledgerload.c

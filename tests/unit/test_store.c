@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: what is applied, what it proves, and what is asked for next.
 // LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
+// LINK: workers/writer/derivechain.c workers/writer/derivedamage.c workers/writer/deriverows.c
 // LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c
 // LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
 // LINK: -lcurl -lmsgpackc

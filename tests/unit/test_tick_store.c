@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ticks in the store: each id once, whatever is repeated, reordered or restarted; what is lost is said.
 // LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
+// LINK: workers/writer/derivechain.c workers/writer/derivedamage.c workers/writer/deriverows.c
 // LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c
 // LINK: workers/writer/sinkparcel.c workers/writer/sinkrule.c
 // LINK: -lcurl -lmsgpackc

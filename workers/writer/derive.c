@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "workers/writer/apply.h"
 #include "workers/writer/bucketset.h"
+#include "workers/writer/derivechain.h"
 #include "workers/writer/derivemake.h"
 #include "workers/writer/derivetick.h"
 #include "workers/writer/store.h"
@@ -104,7 +105,7 @@ void derive_ticks_covered(struct store *store, const struct tick_bucket *ticks, 
 
         if (!tick_kind_has_ids(ticks->kind))
                 return;
-        derivetick_reach(ticks, range, &start_us, &end_us);
+        derivechain_reach(ticks, range, &start_us, &end_us);
         for (unsigned i = 0; i < INTERVAL_COUNT && start_us < end_us; i++) {
                 if (!is_made_of_ticks(&store->derivations[i], ticks->kind))
                         continue;
@@ -143,7 +144,7 @@ static void add_source_slots(const struct store *store, const struct bucket_stat
                 struct id_range range = ticks->covered.items[i];
                 int64_t start_us, end_us;
 
-                derivetick_reach(ticks, &range, &start_us, &end_us);
+                derivechain_reach(ticks, &range, &start_us, &end_us);
                 if (start_us < end_us)
                         store_require_memory(ranges_set(slots, interval_floor_us(bucket->interval, start_us),
                             interval_ceil_us(bucket->interval, end_us), 0));
@@ -227,7 +228,7 @@ static void refresh(const struct store *store, struct bucket_state *bucket)
                 add_wanted(bucket, first_us, &source->made_wanted, &wanted);
         }
         if (ticks != NULL && ticks->followed && bucket->symbol_known)
-                derivetick_add_wanted(bucket, ticks, &wanted);
+                derivechain_add_wanted(bucket, ticks, &wanted);
         bucket->made_known = true;
         bool changed = !same(&wanted, &bucket->made_wanted);
         ranges_free(changed ? &bucket->made_wanted : &wanted);

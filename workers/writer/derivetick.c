@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/derivetick.h"
 
-#include "common/aggregate.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/tickdecode.h"
-#include "common/tickquery.h"
 #include "workers/writer/adopt.h"
 #include "workers/writer/apply.h"
+#include "workers/writer/derivechain.h"
+#include "workers/writer/derivedamage.h"
 #include "workers/writer/derivekeep.h"
+#include "workers/writer/deriverows.h"
 #include "workers/writer/tickfiles.h"
 #include "workers/writer/tickset.h"
 #include "workers/writer/ticksink.h"
@@ -17,8 +17,7 @@
 #include <stdlib.h>
 
 #define NS_PER_US 1000
-#define BAR_COLUMNS 9    // trades tell them all
-#define DAMAGED_MAX 1024 // seconds in a row that are passed over
+#define BAR_COLUMNS 9 // trades tell them all
 
 // The query was ended by us.
 enum { STOP_BUDGET = 1, STOP_FAILED };
@@ -33,26 +32,12 @@ struct derivetick_partial {
         int64_t last_id;
 };
 
-struct event {
-        int64_t id;
-        union {
-                struct trade trade;
-                struct agg_trade agg_trade;
-        } of;
-};
-
-// Ids without a hole, and the times that they prove: every trade of [start_us, end_us) is there.
-struct chain {
-        int32_t epoch;
-        int64_t start_us, end_us;
-};
-
 struct making {
         struct store *store;
         struct bucket_state *bucket;
         struct tick_bucket *ticks;
         size_t *left;
-        struct chain chain;
+        struct derive_chain chain;
         int64_t slot_us, end_us; // at hand
         struct aggregate aggregate;
         bool broken; // the slot at hand cannot be made
@@ -60,127 +45,10 @@ struct making {
         double close;    // of the last trade before
         int64_t last_id; // read, -1: none
         int64_t next_us; // trades from here on have not been read yet
-        struct event *events;
-        size_t events_capacity;
+        struct derive_rows rows;
         int error;              // errno of STOP_FAILED
         int64_t damaged_second; // told last, -1: none
 };
-
-// ---- what is proved ----
-
-void derivetick_reach(const struct tick_bucket *ticks, const struct id_range *range, int64_t *start_us, int64_t *end_us)
-{
-        const struct idset *covered = &ticks->covered;
-        size_t next = idset_find(covered, range->epoch, range->first_id), before = next;
-        bool absent = range->source == ID_ABSENT;
-
-        *start_us = absent ? INT64_MAX : range->first_us;
-        *end_us = absent ? INT64_MIN : range->last_us + 1;
-        // Ids that do not exist have no time.
-        while (before > 0 && covered->items[before - 1].epoch == range->epoch) {
-                const struct id_range *item = &covered->items[--before];
-
-                if (item->source == ID_ABSENT)
-                        continue;
-                *start_us = item->last_us < *start_us ? item->last_us : *start_us;
-                break;
-        }
-        while (next < covered->count && covered->items[next].epoch == range->epoch) {
-                const struct id_range *item = &covered->items[next++];
-
-                if (item->source == ID_ABSENT || item->last_id <= range->last_id)
-                        continue;
-                *end_us = item->first_us >= *end_us ? item->first_us + 1 : *end_us;
-                break;
-        }
-}
-
-// No id before that of `range` lies at or behind this time; INT64_MAX: unknown.
-static int64_t nothing_before_us(const struct tick_bucket *ticks, const struct id_range *range)
-{
-        if (range->epoch == 0 && range->first_id == 0)
-                return INT64_MIN;
-        // The history was searched for the first id from its begin on.
-        if (range->epoch == tick_epoch_newest(ticks) && range->first_id == ticks->history_first_id)
-                return ticks->history_from_us;
-        return INT64_MAX;
-}
-
-// Takes in the ranges that follow each other without a hole, from *index on; moves it behind them.
-static struct chain chain_at(const struct tick_bucket *ticks, size_t *index)
-{
-        const struct idset *covered = &ticks->covered;
-        const struct id_range *first = &covered->items[*index], *last = NULL;
-        int64_t first_us = INT64_MAX;
-        struct chain chain = {.epoch = first->epoch, .end_us = INT64_MIN};
-
-        for (; *index < covered->count; (*index)++) {
-                const struct id_range *item = &covered->items[*index];
-
-                if (last != NULL && (item->epoch != last->epoch || item->first_id != last->last_id + 1))
-                        break;
-                last = item;
-                if (item->source == ID_ABSENT)
-                        continue;
-                first_us = item->first_us < first_us ? item->first_us : first_us;
-                chain.end_us = item->last_us > chain.end_us ? item->last_us : chain.end_us;
-        }
-        // Others may have been made at the time of the first one.
-        int64_t from_us = nothing_before_us(ticks, first);
-        chain.start_us = first_us == INT64_MAX ? INT64_MAX : from_us < first_us ? from_us : first_us + 1;
-        return chain;
-}
-
-// The chain that proves [slot_us, end_us), or else one that proves a later slot; false: there is none.
-static bool find_chain(const struct making *making, int64_t slot_us, struct chain *found)
-{
-        const struct idset *covered = &making->ticks->covered;
-        enum interval interval = making->bucket->interval;
-        int64_t best_us = INT64_MAX;
-
-        for (size_t i = 0; i < covered->count;) {
-                struct chain chain = chain_at(making->ticks, &i);
-
-                if (chain.start_us == INT64_MAX)
-                        continue;
-                int64_t from_us = chain.start_us > slot_us ? interval_ceil_us(interval, chain.start_us) : slot_us;
-                if (from_us < best_us && interval_next_us(interval, from_us) <= chain.end_us) {
-                        best_us = from_us;
-                        *found = chain;
-                }
-        }
-        return best_us < INT64_MAX;
-}
-
-// The first id that is wanted, -1: none yet.
-static int64_t wanted_from_id(const struct tick_bucket *ticks)
-{
-        return ticks->backfill && ticks->history_first_id >= 0 ? ticks->history_first_id : ticks->live_from_id;
-}
-
-void derivetick_add_wanted(const struct bucket_state *bucket, const struct tick_bucket *ticks, struct ranges *wanted)
-{
-        int32_t epoch = tick_epoch_newest(ticks);
-        int64_t from_id = wanted_from_id(ticks), start_us = INT64_MAX, end_us = INT64_MIN;
-
-        for (size_t i = idset_find(&ticks->covered, epoch, from_id); from_id >= 0 && i < ticks->covered.count; i++) {
-                const struct id_range *item = &ticks->covered.items[i];
-
-                if (item->source == ID_ABSENT)
-                        continue;
-                if (start_us == INT64_MAX) {
-                        int64_t slot_us = interval_floor_us(bucket->interval, item->first_us);
-
-                        start_us = nothing_before_us(ticks, item) <= slot_us
-                                       ? slot_us
-                                       : interval_ceil_us(bucket->interval, item->first_us + 1);
-                }
-                end_us = item->last_us > end_us ? item->last_us : end_us;
-        }
-        end_us = end_us != INT64_MIN ? interval_floor_us(bucket->interval, end_us) : end_us;
-        if (start_us < end_us)
-                store_require_memory(ranges_set(wanted, start_us, end_us, 0));
-}
 
 // ---- blocks that no index points to yet ----
 
@@ -210,75 +78,6 @@ static int64_t first_pending_us(const struct making *making, int64_t start_us, i
         return pending.first_second != INT64_MAX ? pending.first_second * US_PER_S : INT64_MAX;
 }
 
-// ---- rows ----
-
-static struct tickquery query_of(const struct making *making, int64_t start_us, int64_t end_us)
-{
-        return (struct tickquery){.root = making->store->root,
-            .symbol = making->ticks->directory,
-            .kind = making->ticks->kind,
-            .start_ns = start_us == INT64_MIN ? INT64_MIN : start_us * NS_PER_US,
-            .end_ns = end_us * NS_PER_US - 1};
-}
-
-static int decode(enum tick_kind kind, const struct tick_run *run, size_t i, struct event *event)
-{
-        const unsigned char *columns = tick_run_columns(run, i);
-        int result;
-
-        if (kind == TICK_TRADE) {
-                result = tick_decode_trade(columns, tick_run_time_ns(run, i), &event->of.trade);
-                event->id = event->of.trade.id;
-        } else {
-                result = tick_decode_agg_trade(columns, tick_run_time_ns(run, i), &event->of.agg_trade);
-                event->id = event->of.agg_trade.id;
-        }
-        return result;
-}
-
-static int by_id(const void *left, const void *right)
-{
-        const struct event *a = left, *b = right;
-
-        return (a->id > b->id) - (a->id < b->id);
-}
-
-// A second's rows in the order of their ids: times of milliseconds among those of microseconds do not tell it. Returns
-// 0, or -1: a row is none of this program's.
-static int decode_run(struct making *making, const struct tick_run *run)
-{
-        bool ascending = true;
-
-        if (!tick_decode_is_possible(making->ticks->kind, run->schema))
-                return -1;
-        if (run->count > making->events_capacity) {
-                making->events = memory_resized(making->events, run->count, sizeof(*making->events));
-                making->events_capacity = run->count;
-        }
-        for (size_t i = 0; i < run->count; i++) {
-                if (decode(making->ticks->kind, run, i, &making->events[i]) < 0)
-                        return -1;
-                ascending = ascending && (i == 0 || making->events[i - 1].id < making->events[i].id);
-        }
-        if (!ascending)
-                qsort(making->events, run->count, sizeof(*making->events), by_id);
-        return 0;
-}
-
-static int add_event(struct making *making, const struct event *event)
-{
-        return making->ticks->kind == TICK_TRADE ? aggregate_add_trade(&making->aggregate, &event->of.trade)
-                                                 : aggregate_add_agg_trade(&making->aggregate, &event->of.agg_trade);
-}
-
-static double price_of(const struct making *making, const struct event *event)
-{
-        const struct level *level =
-            making->ticks->kind == TICK_TRADE ? &event->of.trade.level : &event->of.agg_trade.level;
-
-        return decimal64_to_double(level->price, level->price_exponent);
-}
-
 // ---- slots ----
 
 struct last_seen {
@@ -291,10 +90,10 @@ static int take_last(void *context, const struct tick_run *run)
 {
         struct last_seen *last = context;
 
-        if (decode_run(last->making, run) < 0)
+        if (deriverows_decode(&last->making->rows, last->making->ticks->kind, run) < 0)
                 return 0;
         last->time_us = run->second * US_PER_S;
-        last->making->close = price_of(last->making, &last->making->events[run->count - 1]);
+        last->making->close = deriverows_price(last->making->ticks->kind, &last->making->rows.events[run->count - 1]);
         return 0;
 }
 
@@ -302,7 +101,7 @@ static int take_last(void *context, const struct tick_run *run)
 // await the sync).
 static int find_close(struct making *making)
 {
-        struct tickquery query = query_of(making, INT64_MIN, making->slot_us);
+        struct tickquery query = deriverows_query(making->store, making->ticks, INT64_MIN, making->slot_us);
         struct tickquery_search search = {0};
         struct last_seen last = {making, -1};
         char why[REASON_SIZE];
@@ -381,8 +180,8 @@ static int take_run(void *context, const struct tick_run *run)
 {
         struct making *making = context;
         int64_t time_us = run->second * US_PER_S;
-        bool understood = decode_run(making, run) == 0;
-        bool hole = understood && has_hole(making, making->events[0].id);
+        bool understood = deriverows_decode(&making->rows, making->ticks->kind, run) == 0;
+        bool hole = understood && has_hole(making, making->rows.events[0].id);
 
         // No slot between is proved then, the one at hand included.
         if (hole)
@@ -396,12 +195,12 @@ static int take_run(void *context, const struct tick_run *run)
                 return result;
         making->broken = making->broken || !understood;
         for (size_t i = 0; i < run->count && understood; i++) {
-                const struct event *event = &making->events[i];
+                const struct derive_event *event = &making->rows.events[i];
 
-                if (has_hole(making, event->id) || add_event(making, event) < 0)
+                if (has_hole(making, event->id) || deriverows_add(&making->aggregate, making->ticks->kind, event) < 0)
                         making->broken = true;
                 making->last_id = event->id;
-                making->close = price_of(making, event);
+                making->close = deriverows_price(making->ticks->kind, event);
                 making->close_known = true;
         }
         *making->left -= run->count < *making->left ? run->count : *making->left;
@@ -458,56 +257,7 @@ static void suspend(struct making *making)
             .last_id = making->last_id};
 }
 
-// ---- damaged blocks ----
-
-struct neighbour {
-        struct making *making;
-        int64_t id;
-};
-
-static int take_neighbour(void *context, const struct tick_run *run)
-{
-        struct neighbour *neighbour = context;
-
-        if (decode_run(neighbour->making, run) == 0)
-                neighbour->id = neighbour->making->events[0].id;
-        return 0;
-}
-
-// The id of the last trade before a second, or of the first one after it, other damaged ones passed over; -1: none.
-static int64_t find_neighbour(struct making *making, int64_t second, bool after)
-{
-        struct neighbour neighbour = {making, -1};
-        char why[REASON_SIZE];
-
-        for (int tries = 0; tries < DAMAGED_MAX; tries++) {
-                struct tickquery query = query_of(making, INT64_MIN, second * US_PER_S);
-
-                if (after) {
-                        query.start_ns = (second + 1) * US_PER_S * NS_PER_US;
-                        query.end_ns = INT64_MAX;
-                }
-                query.limit = 1;
-                query.limit_from_start = after;
-                query.damaged_second = &second;
-                if (tickquery_run(&query, take_neighbour, &neighbour, why) == 0 || errno != EBADMSG)
-                        break;
-        }
-        return neighbour.id;
-}
-
-// The ids of a damaged block count as missing, so that they are fetched again.
-static void uncover_damaged(struct making *making, int64_t second, const char *why)
-{
-        struct tick_bucket *ticks = making->ticks;
-        int64_t first_id = find_neighbour(making, second, false) + 1, next_id = find_neighbour(making, second, true);
-        int64_t last_id = next_id >= 0 ? next_id - 1 : tick_covered_last(ticks);
-
-        log_error("%s %s: %s; ids %lld to %lld count as missing and are fetched again", ticks->symbol,
-            tick_group(ticks->kind), why, (long long)first_id, (long long)last_id);
-        if (first_id <= last_id)
-                tick_uncover(making->store, ticks, making->chain.epoch, first_id, last_id);
-}
+// ---- stretches ----
 
 static void note_unreadable(struct making *making, int error, int64_t second, const char *why)
 {
@@ -515,7 +265,8 @@ static void note_unreadable(struct making *making, int error, int64_t second, co
 
         if (error == EBADMSG && second >= 0) {
                 if (second != making->damaged_second)
-                        uncover_damaged(making, second, why);
+                        derivedamage_uncover(
+                            making->store, making->ticks, &making->rows, making->chain.epoch, second, why);
                 making->damaged_second = second;
         } else if (!bucket->unreadable_told) {
                 bucket->unreadable_told = true;
@@ -523,8 +274,6 @@ static void note_unreadable(struct making *making, int error, int64_t second, co
                     interval_name(bucket->interval), why);
         }
 }
-
-// ---- stretches ----
 
 static bool is_unreadable(int error)
 {
@@ -541,7 +290,7 @@ static int make_stretch(struct making *making, int64_t *done_us, int64_t end_us)
         making->slot_us = *done_us;
         making->end_us = interval_next_us(making->bucket->interval, making->slot_us);
         resume(making);
-        struct tickquery query = query_of(making, making->next_us, end_us);
+        struct tickquery query = deriverows_query(making->store, making->ticks, making->next_us, end_us);
         query.damaged_second = &damaged_second;
         making->store->run->count = 0;
         int result = tickquery_run(&query, take_run, making, why), error = errno;
@@ -568,7 +317,7 @@ static int make_stretch(struct making *making, int64_t *done_us, int64_t end_us)
 static int find_stretch(struct making *making, int64_t *done_us, int64_t *end_us)
 {
         enum interval interval = making->bucket->interval;
-        bool found = find_chain(making, *done_us, &making->chain);
+        bool found = derivechain_find(making->bucket, making->ticks, *done_us, &making->chain);
 
         if (found && making->chain.start_us > *done_us)
                 *done_us = interval_ceil_us(interval, making->chain.start_us);
@@ -625,7 +374,7 @@ int derivetick_make(struct store *store, struct bucket_state *bucket, struct tic
         store->run->count = 0;
         result = make_slots(&making, range, done_us);
         int saved_errno = errno;
-        free(making.events);
+        deriverows_free(&making.rows);
         errno = saved_errno;
         return result;
 }

@@ -9,18 +9,10 @@
 
 #include "workers/writer/storestate.h"
 
-// The times that the ids of `range`, not yet covered, may decide about: [*start_us, *end_us).
-void derivetick_reach(
-    const struct tick_bucket *ticks, const struct id_range *range, int64_t *start_us, int64_t *end_us);
-
 // What has been read of a slot with more trades than one pass may read; in its bucket until the slot is made.
 struct derivetick_partial;
 // Trades of [start_us, end_us) have changed: what was read of a slot in there is read again.
 void derivetick_forget(struct bucket_state *bucket, int64_t start_us, int64_t end_us);
-
-// The bars that trades prove or would, were none missing: whole slots between the first and the last one that is
-// wanted and there. Adds to `wanted`.
-void derivetick_add_wanted(const struct bucket_state *bucket, const struct tick_bucket *ticks, struct ranges *wanted);
 
 // Makes the slots of `range` from `ticks`, in order, as long as *left trades may still be read (a second's trades are
 // read at once); *done_us is the end of what is done (made, or not to be made now). Returns 0, or -1 with errno:
