@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/exitcode.h"
 #include "common/units.h"
+#include "config/derivation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,14 +31,30 @@ static const struct option_row options[] = {
     {.name = NULL},
 };
 
-static double bars_of(const struct settings *settings, int64_t from_us, int64_t to_us)
+static interval_set fetched_intervals(const struct settings *settings)
+{
+        return (settings->backfill_data & DATA_KLINE) != 0 ? settings->backfill_intervals : 0;
+}
+
+static interval_set kept_intervals(const struct settings *settings)
+{
+        struct derivation made[INTERVAL_COUNT];
+        interval_set kept = derivation_native(settings);
+
+        derivation_resolve(settings, made);
+        for (int i = 0; i < INTERVAL_COUNT; i++)
+                kept |= (interval_set)(made[i].from != AGGREGATE_UNSAID) << i;
+        return kept;
+}
+
+static double bars_of(const struct settings *settings, interval_set intervals, int64_t from_us, int64_t to_us)
 {
         double bars = 0;
 
         if (from_us >= to_us)
                 return 0;
         for (int i = 0; i < INTERVAL_COUNT; i++) {
-                if ((settings->backfill_intervals >> i & 1) != 0)
+                if ((intervals >> i & 1) != 0)
                         bars += (double)(to_us - from_us) / (double)interval_length_us((enum interval)i);
         }
         return bars * (double)settings->symbols.count;
@@ -49,14 +66,15 @@ static void hint_disk(const struct settings *settings, int64_t now_us)
         double record = settings->store_columns == COLUMNS_SEED ? RECORD_BYTES_SEED : RECORD_BYTES_FULL;
         int64_t from_us = settings->backfill_start_us > SPOT_BEGAN_US ? settings->backfill_start_us : SPOT_BEGAN_US;
         int64_t to_us = settings->backfill_end_us < now_us ? settings->backfill_end_us : now_us;
-        double history = settings->backfill_enabled ? bars_of(settings, from_us, to_us) : 0;
+        interval_set kept = kept_intervals(settings);
+        double history = settings->backfill_enabled ? bars_of(settings, kept, from_us, to_us) : 0;
         struct statvfs disk;
 
-        if (settings->all_symbols || settings->store_type != STORE_FILES)
+        if (settings->all_symbols || settings->store_type != STORE_FILES || kept == 0)
                 return;
         fprintf(stderr, "hint: at most %s bars of history, %s on disk; then %s a year\n",
             units_count((int64_t)history, rows), units_bytes((uint64_t)(history * record), bytes),
-            units_bytes((uint64_t)(bars_of(settings, 0, 365 * US_PER_DAY) * record), a_year));
+            units_bytes((uint64_t)(bars_of(settings, kept, 0, 365 * US_PER_DAY) * record), a_year));
         if (statvfs(settings->data_directory, &disk) == 0 &&
             (double)disk.f_bavail * (double)disk.f_frsize < history * record)
                 fprintf(stderr, "hint: the disk of %s has only %s free\n", settings->data_directory,
@@ -93,7 +111,7 @@ static void hint_weight(const struct settings *settings, int64_t now_us)
         char span[UNITS_TEXT_SIZE];
         int64_t from_us = settings->backfill_start_us > SPOT_BEGAN_US ? settings->backfill_start_us : SPOT_BEGAN_US;
         int64_t to_us = settings->backfill_end_us < now_us ? settings->backfill_end_us : now_us;
-        double requests = bars_of(settings, from_us, to_us) / settings->batch_size;
+        double requests = bars_of(settings, fetched_intervals(settings), from_us, to_us) / settings->batch_size;
         double limit = settings->weight_per_minute > 0 ? settings->weight_per_minute : WEIGHT_LIMIT_DEFAULT;
 
         // A page of klines weighs 2.
@@ -101,6 +119,17 @@ static void hint_weight(const struct settings *settings, int64_t now_us)
         if (settings->backfill_enabled && !settings->all_symbols && seconds >= 60)
                 fprintf(stderr, "hint: backfilling takes at least %s within %.0f %% of the exchange's request limit\n",
                     units_span_s(seconds, span), settings->utilization * 100);
+}
+
+// How many there are the exchange does not say beforehand.
+static void hint_ticks(const struct settings *settings)
+{
+        bool kept = ((settings->backfill_data | settings->stream_types) & ~(uint32_t)DATA_KLINE) != 0;
+        bool fetched = (settings->backfill_data & (DATA_TRADE | DATA_AGG_TRADE)) != 0;
+
+        if (kept)
+                fprintf(stderr, "hint: ticks take room%s that nobody knows beforehand; it is not in these figures\n",
+                    settings->backfill_enabled && fetched ? " and, as history, requests" : "");
 }
 
 // Only here: the file may well come to its place between a check and a start.
@@ -136,6 +165,7 @@ static int check_file(const struct command *command, const char *file)
         hint_weight(&settings, now_us);
         hint_disk(&settings, now_us);
         hint_server(&settings);
+        hint_ticks(&settings);
         return EXIT_DONE;
 }
 
