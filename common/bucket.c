@@ -83,7 +83,8 @@ int bucket_parse(const char *text, struct bucket *bucket, const char **why)
                 return -1;
         }
         if (!take_part(&rest, timeframe, sizeof(timeframe)) || timeframe[0] == '\0') {
-                *why = "a bucket is SYMBOL/TIMEFRAME or SYMBOL/TIMEFRAME/GROUP, as in BTCUSDT/1Min/OHLCV";
+                *why = "a bucket is SYMBOL/TIMEFRAME or SYMBOL/TIMEFRAME/GROUP, as in BTCUSDT/1Min/OHLCV, or "
+                       "BTCUSDT/TRADE";
                 return -1;
         }
         bool grouped = rest[-1] == '/';
