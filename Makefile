@@ -173,10 +173,12 @@ fuzzers: $(FUZZERS)
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/binancefeeder \
-		$(DESTDIR)$(PREFIX)/share/doc/binancefeeder
+		$(DESTDIR)$(PREFIX)/share/doc/binancefeeder/docs $(DESTDIR)$(PREFIX)/share/binancefeeder/python
 	install -m 755 $(BIN)/binancefeeder $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(wildcard $(LIBEXEC)/*) $(DESTDIR)$(PREFIX)/libexec/binancefeeder/
 	install -m 644 README.md LICENSE config/*.yml $(DESTDIR)$(PREFIX)/share/doc/binancefeeder/
+	install -m 644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/binancefeeder/docs/
+	install -m 644 python/binancefeeder.py python/pyproject.toml $(DESTDIR)$(PREFIX)/share/binancefeeder/python/
 
 FORMATTED = $(shell git ls-files '*.c' '*.h')
 
