@@ -84,6 +84,7 @@ class Gateway(Scenario):
         # The other symbol's first trade may still be on its way.
         wait.until("trades as text", lambda: self.status_of("/query?bucket=BTCUSDT/1s/TRADE&last=5") == 200 and
                    len(self.rows("bucket=BTCUSDT/1s/TRADE&last=5")) == 5, 60)
+        self.assertEqual(len(self.rows("bucket=BTCUSDT/TRADE&first=5")), 5, "the short form, as `query` takes it")
         self.assertEqual(feeder.stop(), 0)
 
     def test_a_killed_gateway_comes_back_and_nobody_else_notices(self):

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/tickbucket.h"
 #include "workers/gateway/cells.h"
 #include "workers/gateway/reader.h"
 
@@ -87,14 +88,27 @@ static struct work *read_field(const struct request_field *field, int64_t now_us
         return NULL;
 }
 
-// "BTCUSDT/1m" and "BTCUSDT/1m/OHLCV" mean the same.
+// "BTCUSDT/1m" and "BTCUSDT/1m/OHLCV" mean the same, "BTCUSDT/TRADE" and "BTCUSDT/1Sec/TRADE" do.
+static int write_long_form(const char *bucket, char *text, size_t size)
+{
+        const char *slash = strchr(bucket, '/');
+        bool short_form = slash != NULL && strchr(slash + 1, '/') == NULL;
+        char symbol[BUCKET_SYMBOL_SIZE], name[BUCKET_NAME_SIZE];
+        enum tick_kind kind;
+        const char *why;
+
+        if (short_form && tick_bucket_is_named(bucket) && tick_bucket_parse(bucket, symbol, &kind, &why) == 0) {
+                tick_bucket_format(symbol, kind, name);
+                return snprintf(text, size, "%s", name);
+        }
+        return snprintf(text, size, "%s%s", bucket, short_form ? "/OHLCV" : "");
+}
+
 static struct work *find_place(const char *bucket, char symbol[BUCKET_SYMBOL_SIZE], struct place *place)
 {
         struct destination destination;
         char text[256], why[REASON_SIZE];
-        const char *slash = strchr(bucket, '/');
-        bool short_form = slash != NULL && strchr(slash + 1, '/') == NULL;
-        int length = snprintf(text, sizeof(text), "%s%s", bucket, short_form ? "/OHLCV" : "");
+        int length = write_long_form(bucket, text, sizeof(text));
 
         if (length < 0 || (size_t)length >= sizeof(text))
                 return work_text(400, "bucket: too long");
