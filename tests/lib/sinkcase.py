@@ -2,11 +2,11 @@
 """`store.type: server` as statements, for any server that speaks MarketStore's RPC: ours (tests/scenario) and the stock
 one (tests/interop). The oracle is the exchange's ledger; the server is read over its RPC."""
 
+import os
 import time
 
 from tests.lib import interval as grid
 from tests.lib import remote, wait
-
 
 
 class SinkCase:
@@ -123,13 +123,22 @@ class SinkCase:
         self.server.stop()
         status = wait.until("the status to say so", lambda: self.away_status(feeder), 30)
         self.assertIn("unreachable since", " ".join(one["what"] for one in status["findings"]))
+        writer = feeder.children("writer")[0]["pid"]
+        used = self.cpu_s(writer)
         time.sleep(5)  # five minutes of the exchange
         self.assertGreater(feeder.status()["spool"]["batches"], 2)
+        self.assertLess(self.cpu_s(writer) - used, 2, "what waits is not asked for again all the time")
         self.server.start()
         self.wait_stored(feeder)
         wait.until("the status to be well again", lambda: feeder.status()["store"]["unreachable_since"] is None, 10)
         wait.until("the spool to be empty", lambda: feeder.status()["spool"]["batches"] <= 4, 20)
         self.assertEqual(feeder.stop(), 0)
+
+    @staticmethod
+    def cpu_s(pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @staticmethod
     def away_status(feeder):

@@ -404,6 +404,13 @@ static void pass_time(struct storethread *thread, int64_t now_us)
         schedule_sync(thread);
 }
 
+// After other events had their turn; where a full disk or the server is waited for, with the next tick.
+static void feed_again(struct storethread *thread)
+{
+        if (!waits_for_room(thread))
+                event_active(thread->feed_again, EV_TIMEOUT, 1);
+}
+
 // Everything that was acknowledged is applied and synced; then this thread is done. A store server that is away is not
 // waited for: what it has not got is in the spool.
 static void drain(struct storethread *thread)
@@ -414,7 +421,7 @@ static void drain(struct storethread *thread)
                 return;
         }
         if (!feed(thread)) {
-                event_active(thread->feed_again, EV_TIMEOUT, 1);
+                feed_again(thread);
                 return;
         }
         pass_time(thread, INT64_MAX);
@@ -437,7 +444,7 @@ static void on_woken(evutil_socket_t fd, short events, void *context)
         if (atomic_load(&thread->handover->drain))
                 drain(thread);
         else if (!feed(thread))
-                event_active(thread->feed_again, EV_TIMEOUT, 1);
+                feed_again(thread);
         else
                 pass_time(thread, governor_exchange_now_us(thread->child->governor));
 }
