@@ -12,6 +12,7 @@
 // LINK: workers/writer/rootlock.c workers/writer/settle.c workers/writer/store.c workers/writer/sync.c
 // LINK: workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
 // LINK: workers/writer/serverstore.c workers/writer/sinkmatch.c workers/writer/ticksink.c workers/writer/tickserver.c
+// LINK: workers/writer/tickserverlook.c workers/writer/tickserverdoubles.c
 // LINK: workers/writer/sinkwrite.c workers/writer/tickwire.c
 // LINK: workers/writer/tickadopt.c
 // LINK: workers/writer/idset.c workers/writer/tickbulk.c workers/writer/tickdamage.c workers/writer/tickfiles.c

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/log.h"
+#include "common/memory.h"
+#include "workers/writer/serverstore.h"
+#include "workers/writer/tickserver_parts.h"
+#include "workers/writer/tickset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct doubles {
+        size_t count;
+        int64_t first_id, last_id, start_us, end_us;
+};
+
+static void find_doubles(struct tick_remote *remote, const uint8_t *rows, size_t count, void *context)
+{
+        const struct tick_wire *wire = &remote->wire;
+        const struct sink_rows set = {&wire->shape.look, &wire->shape.look_key, rows, count};
+        struct doubles *doubles = context;
+        bool *again = memory_zeroed(count + 1, sizeof(*again));
+
+        doubles->count += sinkmatch_mark_repeated(&set, again);
+        for (size_t i = 0; i < count; i++) {
+                const uint8_t *row = rows + i * wire->shape.look.row_bytes;
+                int64_t id = tick_wire_id(wire, row, true), time_us = tick_wire_time_us(wire, row, true);
+
+                if (!again[i])
+                        continue;
+                doubles->first_id = id < doubles->first_id ? id : doubles->first_id;
+                doubles->last_id = id > doubles->last_id ? id : doubles->last_id;
+                doubles->start_us = time_us < doubles->start_us ? time_us : doubles->start_us;
+                doubles->end_us = time_us > doubles->end_us ? time_us : doubles->end_us;
+        }
+        free(again);
+}
+
+static void record_doubles(struct tick_remote *remote, const struct doubles *doubles)
+{
+        struct tick_bucket *bucket = remote->bucket;
+        struct tick_gap gap = {.epoch = tick_epoch_newest(bucket),
+            .state = GAP_DOUBLED,
+            .first_id = doubles->first_id,
+            .last_id = doubles->last_id,
+            .start_us = doubles->start_us,
+            .end_us = doubles->end_us,
+            .found_us = remote->store->exchange_us};
+        size_t before = bucket->gaps_count;
+        char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+
+        (void)snprintf(gap.evidence, sizeof(gap.evidence),
+            "the store server has %zu rows more than once: it replayed "
+            "its log after it was killed",
+            doubles->count);
+        tick_note_gap(remote->store, bucket, &gap);
+        if (bucket->gaps_count > before)
+                log_warn("%s: %s has %zu rows from %s to %s more than once, as after a kill, when it replays its log; "
+                         "nothing is sent again, and they are told apart by their ids",
+                    remote->key, remote->store->root, doubles->count, time_format_us(doubles->start_us, from),
+                    time_format_us(doubles->end_us, until));
+}
+
+static int inspect(struct tick_remote *remote)
+{
+        struct doubles doubles = {.first_id = INT64_MAX, .last_id = -1, .start_us = INT64_MAX, .end_us = -1};
+        char why[REASON_SIZE];
+
+        for (size_t i = 0; i < 2 && remote->wire.shape.key.parts > 0; i++) {
+                const struct ranges *written = &remote->written[i];
+
+                for (size_t j = 0; j < written->count; j++) {
+                        int64_t start_s = written->items[j].start_us / US_PER_S;
+                        int64_t end_s = written->items[j].end_us / US_PER_S - 1;
+
+                        // A bucket that cannot be read any more shows when it is written.
+                        if (tickserver_read_pages(remote, start_s, end_s, find_doubles, &doubles, why) < 0)
+                                return -1;
+                }
+        }
+        if (doubles.count > 0)
+                record_doubles(remote, &doubles);
+        remote->suspect = false;
+        return 0;
+}
+
+int tickserver_inspect(struct store *store)
+{
+        for (struct tick_remote *remote = store->server->remotes; remote != NULL; remote = remote->next) {
+                if (remote->suspect && inspect(remote) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+void tickserver_renewed(struct store *store)
+{
+        for (struct tick_remote *remote = store->server->remotes; remote != NULL; remote = remote->next) {
+                remote->suspect = true;
+                // It may even be another server, or the bucket another one.
+                remote->bucket->prepared = false;
+                store->rows_dirty = true;
+                store_mark_dirty(store, 0, true);
+        }
+}
+
+void tickserver_note_written(struct tick_remote *remote, int64_t start_s, int64_t end_s)
+{
+        mono_time now = mono_now();
+
+        if (now.us - remote->written_since.us > TICKSERVER_REPLAY_US) {
+                struct ranges oldest = remote->written[1];
+
+                remote->written[1] = remote->written[0];
+                ranges_free(&oldest);
+                remote->written[0] = (struct ranges){0};
+                remote->written_since = now;
+        }
+        int64_t start_us = start_s * US_PER_S, end_us = (end_s + 1) * US_PER_S;
+        start_us -= start_us % US_PER_MIN;
+        end_us += US_PER_MIN - end_us % US_PER_MIN;
+        store_require_memory(ranges_set(&remote->written[0], start_us, end_us, 0));
+}
