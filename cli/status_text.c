@@ -163,9 +163,10 @@ static void print_disk(const struct page *page)
                 return;
         printf("  disk           %s free", units_bytes(snapshot->disk_free_bytes, bytes));
         if (snapshot->bytes_per_day > 0)
-                printf(", lasts %s at %s a day",
+                printf(", lasts %s at %s a day%s",
                     units_span_s((double)snapshot->disk_free_bytes / snapshot->bytes_per_day * 86400, span),
-                    units_bytes((uint64_t)snapshot->bytes_per_day, daily));
+                    units_bytes((uint64_t)snapshot->bytes_per_day, daily),
+                    snapshot->ticks_count > 0 ? " of streamed bars; ticks are not counted" : "");
         putchar('\n');
 }
 
