@@ -100,6 +100,8 @@ class Silence(Scenario):
         """Lets `fault` make one stream silent until the worker has said so; returns how many connections it made."""
         self.start_exchange()
         feeder = self.feeder(realtime={"stream_type": "agg_trade"}, backfill={"enabled": False}).start().wait_ready()
+        wait.until(lambda: f"events of each symbol; {feeder.tail()}",  # since when it is silent is the last one's time
+                   lambda: all(child["messages"] > 0 for child in feeder.children("stream")), 20)
         opened = self.exchange.requests()["connections"]
         self.exchange.fault(fault, symbol="BTCUSDT")
         wait.until(lambda: f'"{said}"; {feeder.tail()}', lambda: said in feeder.log_path.read_text(), 150)
