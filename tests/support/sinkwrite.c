@@ -154,13 +154,13 @@ static void on_renewed(void *context)
         (void)context;
 }
 
-static void on_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
+static void on_lost(void *context, void *owner, enum sink_loss loss, const struct sink_shape *shape,
     const uint8_t *rows, size_t count, const char *why)
 {
         (void)context;
         (void)owner;
         (void)loss;
-        (void)layout;
+        (void)shape;
         (void)rows;
         fprintf(stderr, "sinkwrite: %zu rows are lost: %s\n", count, why);
         exit(1);

@@ -371,12 +371,12 @@ static void a_trade_goes_into_our_columns_and_into_an_old_feeder_s(void **state)
         tick_wire_encode(&wire, rows, out);
         assert_int_equal(storerpc_row_epoch_s(out), EPOCH);
         assert_int_equal(storerpc_row_nanos(&wire.shape.layout, out), 250001000);
-        assert_int_equal(tick_wire_time_us(&wire, out, false), EPOCH * US_PER_S + 250001);
+        assert_int_equal(tick_wire_time_us(&wire.shape, out, false), EPOCH * US_PER_S + 250001);
         memcpy(&price, out + 8, sizeof(price));
         assert_true(price == 42.5);
         memcpy(&id, out + 8 + 16 + 128, sizeof(id));
         assert_int_equal(id, 100);
-        assert_int_equal(tick_wire_id(&wire, out + wire.shape.layout.row_bytes, false), 101);
+        assert_int_equal(tick_wire_id(&wire.shape, out + wire.shape.layout.row_bytes, false), 101);
 
         old.columns[0] = (struct column){"Size", COLUMN_F8};
         old.columns[1] = (struct column){"Price", COLUMN_F4};
@@ -384,7 +384,7 @@ static void a_trade_goes_into_our_columns_and_into_an_old_feeder_s(void **state)
         tick_wire_encode(&wire, rows, out);
         memcpy(&single, out + 16, sizeof(single));
         assert_true(single == 42.5f);
-        assert_int_equal(tick_wire_id(&wire, out, false), -1);
+        assert_int_equal(tick_wire_id(&wire.shape, out, false), -1);
         tick_rows_free(rows);
 }
 

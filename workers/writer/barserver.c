@@ -37,7 +37,7 @@ static void withdraw(struct store *store, struct bucket_state *bucket, int64_t s
         }
 }
 
-static void on_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
+static void on_lost(void *context, void *owner, enum sink_loss loss, const struct sink_shape *shape,
     const uint8_t *rows, size_t count, const char *why)
 {
         struct store *store = context;
@@ -54,8 +54,8 @@ static void on_lost(void *context, void *owner, enum sink_loss loss, const struc
                 return;
         }
         for (size_t i = 0; i < count; i++) {
-                int64_t slot_us =
-                    interval_floor_us(bucket->interval, storerpc_row_epoch_s(rows + i * layout->row_bytes) * US_PER_S);
+                int64_t slot_us = interval_floor_us(
+                    bucket->interval, storerpc_row_epoch_s(rows + i * shape->layout.row_bytes) * US_PER_S);
                 int64_t end_us = interval_next_us(bucket->interval, slot_us);
 
                 withdraw(store, bucket, slot_us, end_us);

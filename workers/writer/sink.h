@@ -26,8 +26,9 @@ enum sink_loss {
         SINK_CHANGED,  // it has other values at these times: someone else writes them
 };
 
-// Rows that are given up. `context`: that of sink_events; `owner` as in sink_target_new().
-typedef void sink_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
+// Rows that are given up. `context`: that of sink_events; `owner` as in sink_target_new(); `shape`: of these rows,
+// which may be older than the owner's newest target.
+typedef void sink_lost(void *context, void *owner, enum sink_loss loss, const struct sink_shape *shape,
     const uint8_t *rows, size_t count, const char *why);
 
 struct sink_events {

@@ -14,8 +14,7 @@ static void lose(struct sink *sink, struct parcel *parcel, enum sink_loss loss, 
 {
         const struct sink_target *target = parcel->target;
 
-        target->lost(
-            sink->events.context, target->owner, loss, &target->shape.layout, parcel->rows, parcel->count, why);
+        target->lost(sink->events.context, target->owner, loss, &target->shape, parcel->rows, parcel->count, why);
         sink_drop_parcel(sink, parcel);
 }
 
@@ -141,7 +140,8 @@ static int prove_parcel(struct sink *sink, struct parcel *parcel)
         size_t changed;
 
         for (int look = 0; look < 2; look++) {
-                if (sinkrule_is_durable(&parcel->written, &sink->proof)) {
+                // Reading back is a proof itself: of what it did not show, a second one would prove the contrary.
+                if (look == 0 && sinkrule_is_durable(&parcel->written, &sink->proof)) {
                         sink_drop_parcel(sink, parcel);
                         return 0;
                 }

@@ -38,13 +38,13 @@ static void withdraw_id(struct store *store, struct tick_bucket *bucket, int64_t
         }
 }
 
-void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
+void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const struct sink_shape *shape,
     const uint8_t *rows, size_t count, const char *why)
 {
         struct tick_remote *remote = owner;
         struct tick_bucket *bucket = remote->bucket;
         struct store *store = context;
-        bool by_id = tick_kind_has_ids(bucket->kind) && remote->wire.shape.key.parts > 0;
+        bool by_id = tick_kind_has_ids(bucket->kind) && shape->key.parts > 0;
         struct tick_gap gap = {.state = GAP_LOST,
             .first_id = INT64_MAX,
             .last_id = -1,
@@ -54,9 +54,9 @@ void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const s
         char reason[REASON_SIZE];
 
         for (size_t i = 0; i < count; i++) {
-                const uint8_t *row = rows + i * layout->row_bytes;
-                int64_t id = tick_wire_id(&remote->wire, row, false);
-                int64_t time_us = tick_wire_time_us(&remote->wire, row, false);
+                const uint8_t *row = rows + i * shape->layout.row_bytes;
+                int64_t id = tick_wire_id(shape, row, false);
+                int64_t time_us = tick_wire_time_us(shape, row, false);
 
                 if (by_id)
                         withdraw_id(store, bucket, id, time_us);

@@ -38,7 +38,7 @@ int tickserver_look(struct store *store, struct tick_bucket *bucket);
 void tickserver_note_written(struct tick_remote *remote, int64_t start_s, int64_t end_s);
 
 // The server does not keep these rows: a sink_lost (sink.h).
-void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const struct storerpc_layout *layout,
+void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const struct sink_shape *shape,
     const uint8_t *rows, size_t count, const char *why);
 
 #endif

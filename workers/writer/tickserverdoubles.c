@@ -23,7 +23,8 @@ static void find_doubles(struct tick_remote *remote, const uint8_t *rows, size_t
         doubles->count += sinkmatch_mark_repeated(&set, again);
         for (size_t i = 0; i < count; i++) {
                 const uint8_t *row = rows + i * wire->shape.look.row_bytes;
-                int64_t id = tick_wire_id(wire, row, true), time_us = tick_wire_time_us(wire, row, true);
+                int64_t id = tick_wire_id(&wire->shape, row, true),
+                        time_us = tick_wire_time_us(&wire->shape, row, true);
 
                 if (!again[i])
                         continue;

@@ -196,7 +196,8 @@ static void adopt_rows(struct tick_remote *remote, const uint8_t *rows, size_t c
 
         for (size_t i = 0; i < count; i++) {
                 const uint8_t *row = rows + i * wire->shape.look.row_bytes;
-                int64_t id = tick_wire_id(wire, row, true), time_us = tick_wire_time_us(wire, row, true);
+                int64_t id = tick_wire_id(&wire->shape, row, true),
+                        time_us = tick_wire_time_us(&wire->shape, row, true);
 
                 if (id < 0 || id == INT64_MAX)
                         continue;

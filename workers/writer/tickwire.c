@@ -131,19 +131,19 @@ void tick_wire_encode(const struct tick_wire *wire, const struct tick_rows *rows
         }
 }
 
-int64_t tick_wire_time_us(const struct tick_wire *wire, const uint8_t *row, bool look)
+int64_t tick_wire_time_us(const struct sink_shape *shape, const uint8_t *row, bool look)
 {
-        const struct storerpc_layout *layout = look ? &wire->shape.look : &wire->shape.layout;
+        const struct storerpc_layout *layout = look ? &shape->look : &shape->layout;
 
         return storerpc_row_epoch_s(row) * 1000000 + storerpc_row_nanos(layout, row) / 1000;
 }
 
-int64_t tick_wire_id(const struct tick_wire *wire, const uint8_t *row, bool look)
+int64_t tick_wire_id(const struct sink_shape *shape, const uint8_t *row, bool look)
 {
-        const struct sink_key *key = look ? &wire->shape.look_key : &wire->shape.key;
+        const struct sink_key *key = look ? &shape->look_key : &shape->key;
         int64_t id;
 
-        if (wire->shape.key.parts == 0)
+        if (shape->key.parts == 0)
                 return -1;
         memcpy(&id, row + key->part[0].offset, sizeof(id));
         return id;

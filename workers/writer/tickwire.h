@@ -29,7 +29,7 @@ bool tick_wire_make(
 void tick_wire_encode(const struct tick_wire *wire, const struct tick_rows *rows, uint8_t *out);
 // Of a row as it is sent, or as it is read (`look`): exchange time, and its id (of a trade or an aggregate trade, or of
 // the update); -1 where the bucket has no key.
-int64_t tick_wire_time_us(const struct tick_wire *wire, const uint8_t *row, bool look);
-int64_t tick_wire_id(const struct tick_wire *wire, const uint8_t *row, bool look);
+int64_t tick_wire_time_us(const struct sink_shape *shape, const uint8_t *row, bool look);
+int64_t tick_wire_id(const struct sink_shape *shape, const uint8_t *row, bool look);
 
 #endif
