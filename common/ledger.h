@@ -32,7 +32,7 @@ enum id_source {
         ID_STREAM,
         ID_REST,
         ID_ARCHIVE,
-        ID_ABSENT, // the exchange answered without them: they do not exist
+        ID_ABSENT,  // the exchange answered without them: they do not exist
         ID_ADOPTED, // found at the store server, not of our doing
         ID_SOURCES
 };

@@ -93,7 +93,8 @@ def chosen(name, wanted):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
-    parser.add_argument("--jobs", type=int, default=max(2, (os.cpu_count() or 2) + 1))
+    parser.add_argument("--jobs", type=int, default=3 * (os.cpu_count() or 2),
+                        help="at a time; most of them wait most of the time")
     parser.add_argument("names", nargs="*", help="unit, scenario, interop, or parts of test names")
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
