@@ -27,5 +27,9 @@ void *memory_resized(void *block, size_t count, size_t size)
 
 void *memory_copied(const void *bytes, size_t length)
 {
-        return memcpy(checked(malloc(length > 0 ? length : 1), 1, length), bytes, length);
+        void *copy = checked(malloc(length > 0 ? length : 1), 1, length);
+
+        if (length > 0) // of nothing there may be no address
+                memcpy(copy, bytes, length);
+        return copy;
 }

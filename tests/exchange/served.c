@@ -174,6 +174,7 @@ static void describe_rate(cJSON *json, const struct rate *rate)
         add_number(json, "weight_limit", rate->weight_max);
         add_number(json, "weight_used_max", rate->weight_used_max);
         add_number(json, "violations", rate->violations);
+        add_number(json, "banned_until_ms", rate->banned_until_ms);
         add_number(json, "connections", rate->connections);
         add_number(json, "connections_refused", rate->connections_refused);
         add_number(json, "connections_per_5min_max", rate->connections_in_window_max);
