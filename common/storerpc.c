@@ -2,6 +2,7 @@
 #include "common/storerpc.h"
 
 #include "common/memory.h"
+#include "common/msgpackmap.h"
 #include "common/msgpackwalk.h"
 
 #include <stdarg.h>
@@ -231,26 +232,9 @@ static void __attribute__((format(printf, 2, 3))) say(char why[REASON_SIZE], con
         va_end(arguments);
 }
 
-// A map's value by name; NULL where absent, nil, or no map.
-static const msgpack_object *member(const msgpack_object *map, const char *name)
-{
-        size_t length = strlen(name);
-
-        if (map == NULL || map->type != MSGPACK_OBJECT_MAP)
-                return NULL;
-        for (uint32_t i = 0; i < map->via.map.size; i++) {
-                const msgpack_object_kv *pair = &map->via.map.ptr[i];
-
-                if (pair->key.type == MSGPACK_OBJECT_STR && pair->key.via.str.size == length &&
-                    memcmp(pair->key.via.str.ptr, name, length) == 0)
-                        return pair->val.type == MSGPACK_OBJECT_NIL ? NULL : &pair->val;
-        }
-        return NULL;
-}
-
 static const msgpack_object_array *list(const msgpack_object *map, const char *name)
 {
-        const msgpack_object *object = member(map, name);
+        const msgpack_object *object = msgpack_map_find(map, name);
 
         return object != NULL && object->type == MSGPACK_OBJECT_ARRAY ? &object->via.array : NULL;
 }
@@ -307,12 +291,12 @@ static enum storerpc_verdict open_answer(
                 say(why, "the answer (%zu bytes) is no message of a MarketStore server", length);
                 return STORERPC_GARBLED;
         }
-        const msgpack_object *error = member(&unpacked->data, "error");
+        const msgpack_object *error = msgpack_map_find(&unpacked->data, "error");
         if (error != NULL) {
-                text_of(member(error, "message"), why, REASON_SIZE);
+                text_of(msgpack_map_find(error, "message"), why, REASON_SIZE);
                 return says_absent(why) ? STORERPC_ABSENT : STORERPC_REFUSED;
         }
-        *result = member(&unpacked->data, "result");
+        *result = msgpack_map_find(&unpacked->data, "result");
         if (*result != NULL)
                 return STORERPC_FINE;
         say(why, "the answer has neither result nor error");
@@ -325,13 +309,14 @@ enum storerpc_verdict storerpc_decode_write(const void *bytes, size_t length, ch
         const msgpack_object *result;
         enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
 
-        if (verdict == STORERPC_FINE && member(result, "responses") != NULL) {
+        if (verdict == STORERPC_FINE && msgpack_map_find(result, "responses") != NULL) {
                 const msgpack_object_array *responses = list(result, "responses");
 
                 // Only what failed is listed.
                 if (responses == NULL || responses->size > 0) {
                         verdict = STORERPC_REFUSED;
-                        text_of(responses != NULL ? member(&responses->ptr[0], "error") : NULL, why, REASON_SIZE);
+                        text_of(
+                            responses != NULL ? msgpack_map_find(&responses->ptr[0], "error") : NULL, why, REASON_SIZE);
                 }
         }
         msgpack_unpacked_destroy(&unpacked);
@@ -422,8 +407,8 @@ enum storerpc_verdict storerpc_decode_query(const void *bytes, size_t length, co
         msgpack_unpacked unpacked;
         const msgpack_object *result;
         enum storerpc_verdict verdict = open_answer(bytes, length, &unpacked, &result, why);
-        const msgpack_object *set = verdict == STORERPC_FINE ? member(only_response(result), "result") : NULL;
-        int64_t said = integer_of(member(set, "length"), -1);
+        const msgpack_object *set = verdict == STORERPC_FINE ? msgpack_map_find(only_response(result), "result") : NULL;
+        int64_t said = integer_of(msgpack_map_find(set, "length"), -1);
 
         *rows = NULL;
         *count = 0;
@@ -446,20 +431,20 @@ static enum storerpc_verdict take_info(
         int64_t bytes = 0;
 
         memset(schema, 0, sizeof(*schema));
-        text_of(member(member(response, "ServerResp"), "error"), why, REASON_SIZE);
+        text_of(msgpack_map_find(msgpack_map_find(response, "ServerResp"), "error"), why, REASON_SIZE);
         if (why[0] != '\0')
                 return says_absent(why) ? STORERPC_ABSENT : STORERPC_REFUSED;
-        schema->timeframe_ns = integer_of(member(response, "TimeFrame"), 0);
-        schema->record_type = integer_of(member(response, "RecordType"), -1);
+        schema->timeframe_ns = integer_of(msgpack_map_find(response, "TimeFrame"), 0);
+        schema->record_type = integer_of(msgpack_map_find(response, "RecordType"), -1);
         if (columns == NULL || columns->size < 1 || columns->size > YEARFILE_COLUMNS_MAX + 1) {
                 say(why, "the server does not say what columns the bucket has");
                 return STORERPC_GARBLED;
         }
         for (uint32_t i = 0; i < columns->size; i++) {
-                int64_t type = integer_of(member(&columns->ptr[i], "Type"), -1);
+                int64_t type = integer_of(msgpack_map_find(&columns->ptr[i], "Type"), -1);
                 struct column column = {.type = (uint8_t)type};
 
-                text_of(member(&columns->ptr[i], "Name"), column.name, sizeof(column.name));
+                text_of(msgpack_map_find(&columns->ptr[i], "Name"), column.name, sizeof(column.name));
                 if (strcmp(column.name, "Epoch") == 0)
                         continue;
                 if (type < 0 || type > UINT8_MAX || column_type_bytes(column.type) == 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/gateway/message.h"
 
+#include "common/msgpackmap.h"
 #include "common/msgpackwalk.h"
 
 #include <stdarg.h>
@@ -21,20 +22,6 @@ static int __attribute__((format(printf, 2, 3))) refuse(char why[REASON_SIZE], c
 
 static const msgpack_object nil = {.type = MSGPACK_OBJECT_NIL};
 
-const msgpack_object *map_find(const msgpack_object *map, const char *name)
-{
-        size_t length = strlen(name);
-
-        for (uint32_t i = 0; i < map->via.map.size; i++) {
-                const msgpack_object_kv *pair = &map->via.map.ptr[i];
-
-                if (pair->key.type == MSGPACK_OBJECT_STR && pair->key.via.str.size == length &&
-                    memcmp(pair->key.via.str.ptr, name, length) == 0)
-                        return pair->val.type == MSGPACK_OBJECT_NIL ? NULL : &pair->val;
-        }
-        return NULL;
-}
-
 bool object_text(const msgpack_object *object, const char **text, size_t *length)
 {
         if (object->type == MSGPACK_OBJECT_STR) {
@@ -52,7 +39,7 @@ bool object_text(const msgpack_object *object, const char **text, size_t *length
 
 int map_integer(const msgpack_object *map, const char *name, int64_t *value, char why[REASON_SIZE])
 {
-        const msgpack_object *object = map_find(map, name);
+        const msgpack_object *object = msgpack_map_find(map, name);
 
         if (object == NULL)
                 return 0;
@@ -70,7 +57,7 @@ int map_integer(const msgpack_object *map, const char *name, int64_t *value, cha
 
 int map_bool(const msgpack_object *map, const char *name, bool *value, char why[REASON_SIZE])
 {
-        const msgpack_object *object = map_find(map, name);
+        const msgpack_object *object = msgpack_map_find(map, name);
 
         if (object == NULL)
                 return 0;
@@ -82,7 +69,7 @@ int map_bool(const msgpack_object *map, const char *name, bool *value, char why[
 
 int map_text(const msgpack_object *map, const char *name, const char **text, size_t *length, char why[REASON_SIZE])
 {
-        const msgpack_object *object = map_find(map, name);
+        const msgpack_object *object = msgpack_map_find(map, name);
 
         if (object != NULL && !object_text(object, text, length))
                 return refuse(why, "%s is not text", name);
@@ -92,7 +79,7 @@ int map_text(const msgpack_object *map, const char *name, const char **text, siz
 int map_list(const msgpack_object *map, const char *name, const msgpack_object_array **list, char why[REASON_SIZE])
 {
         static const msgpack_object_array empty;
-        const msgpack_object *object = map_find(map, name);
+        const msgpack_object *object = msgpack_map_find(map, name);
 
         *list = &empty;
         if (object == NULL)
@@ -106,7 +93,7 @@ int map_list(const msgpack_object *map, const char *name, const msgpack_object_a
 static int read_params(const msgpack_object *request, struct call *call, char why[REASON_SIZE])
 {
         static const msgpack_object none = {.type = MSGPACK_OBJECT_MAP};
-        const msgpack_object *params = map_find(request, "params");
+        const msgpack_object *params = msgpack_map_find(request, "params");
 
         if (params != NULL && params->type == MSGPACK_OBJECT_ARRAY && params->via.array.size == 1)
                 params = &params->via.array.ptr[0]; // JSON-RPC's other form
@@ -123,7 +110,7 @@ static int read_envelope(const msgpack_object *request, struct call *call, char 
         const char *text = NULL;
         size_t length = 0;
 
-        call->id = map_find(request, "id");
+        call->id = msgpack_map_find(request, "id");
         if (call->id == NULL)
                 return refuse(why, "the request has no id");
         if (map_text(request, "jsonrpc", &text, &length, why) != 0)

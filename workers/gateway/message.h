@@ -29,9 +29,6 @@ enum call_error { CALL_FINE = 0, CALL_NOT_MSGPACK = -32700, CALL_BAD = -32600, C
 enum call_error call_decode(const uint8_t *bytes, size_t length, struct call *call, char why[REASON_SIZE]);
 void call_release(struct call *call);
 
-// A map's value by name; NULL where absent or nil.
-const msgpack_object *map_find(const msgpack_object *map, const char *name);
-
 // Values by name. Absent (or nil): `*value` stays. Return 0, or -1 with `why`: another type, out of range.
 int map_integer(const msgpack_object *map, const char *name, int64_t *value, char why[REASON_SIZE]);
 int map_bool(const msgpack_object *map, const char *name, bool *value, char why[REASON_SIZE]);
