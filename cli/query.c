@@ -19,8 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NS_PER_US 1000
-
 struct values {
         struct target_words target;
         int64_t start_ns, end_ns, last, first;

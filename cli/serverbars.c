@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S INT64_C(1000000000)
 #define DAY_S (US_PER_DAY / US_PER_S)
 
 // A query under way, and room for one run of rows.

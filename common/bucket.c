@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/bucket.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MIN (60 * NS_PER_S)
 #define NS_PER_HOUR (60 * NS_PER_MIN)
 #define NS_PER_DAY (24 * NS_PER_HOUR)

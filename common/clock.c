@@ -7,9 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_S INT64_C(1000000000)
-#define NS_PER_US INT64_C(1000)
-
 static int64_t clock_ns(clockid_t id)
 {
         struct timespec now;

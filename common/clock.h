@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NS_PER_US INT64_C(1000)
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
 #define US_PER_MS INT64_C(1000)
 #define US_PER_S INT64_C(1000000)
 #define US_PER_MIN (60 * US_PER_S)

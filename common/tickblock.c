@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/tickblock.h"
 
+#include "common/clock.h"
+#include "common/fail.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/ticktime.h"
 
 #include <errno.h>
 #include <snappy-c.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REFS_MIN 64
-#define NS_PER_MS 1000000
 
 // A row before it is packed.
 struct ref {
@@ -101,32 +101,23 @@ void tick_block_add(struct tick_block *block, uint32_t ticks, const unsigned cha
         block->count++;
 }
 
-static int __attribute__((format(printf, 2, 3))) refuse(char why[REASON_SIZE], const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(why, REASON_SIZE, format, arguments);
-        va_end(arguments);
-        errno = EBADMSG;
-        return -1;
-}
-
 int tick_block_load(struct tick_block *block, const void *compressed, size_t length, char why[REASON_SIZE])
 {
         size_t row_bytes = block->layout.row_bytes, bytes;
 
         tick_block_clear(block);
         if (snappy_uncompressed_length(compressed, length, &bytes) != SNAPPY_OK)
-                return refuse(why, "the block's length cannot be read");
+                return fail_with(EBADMSG, why, "the block's length cannot be read");
         if (bytes > TICK_BLOCK_BYTES_MAX)
-                return refuse(why, "the block says it has %zu bytes, more than %ld", bytes, TICK_BLOCK_BYTES_MAX);
+                return fail_with(
+                    EBADMSG, why, "the block says it has %zu bytes, more than %ld", bytes, TICK_BLOCK_BYTES_MAX);
         if (bytes == 0 || bytes % row_bytes != 0)
-                return refuse(why, "the block says it has %zu bytes, no whole number of rows of %zu", bytes, row_bytes);
+                return fail_with(
+                    EBADMSG, why, "the block says it has %zu bytes, no whole number of rows of %zu", bytes, row_bytes);
         make_room(&block->loaded, bytes);
         if (snappy_uncompress(compressed, length, (char *)block->loaded.data, &bytes) != SNAPPY_OK) {
                 block->loaded.length = 0;
-                return refuse(why, "the block does not decompress");
+                return fail_with(EBADMSG, why, "the block does not decompress");
         }
         for (size_t at = 0; at < bytes; at += row_bytes) {
                 const unsigned char *row = block->loaded.data + at;

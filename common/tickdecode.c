@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/tickdecode.h"
 
+#include "common/clock.h"
 #include "common/decimal.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#define NS_PER_US 1000
-#define US_PER_MS 1000
 #define STRING16_BYTES 64
 #define LEVEL_BYTES 16
 

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define TICKS_BYTES 4
-#define NS_PER_US 1000
 
 // Opening and decoding a second's block takes as long as this many of its rows.
 #define BLOCK_ROWS_EQUAL 16

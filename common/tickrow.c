@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define ROWS_MIN 256
-#define NS_PER_US 1000
 #define STRING16_BYTES 64
 
 struct tick_rows {

@@ -2,13 +2,13 @@
 #include "common/yearheader.h"
 
 #include "common/bucket.h"
+#include "common/fail.h"
 #include "common/kline.h"
 #include "common/log.h"
 #include "common/yearslot.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -131,24 +131,13 @@ void yearheader_encode(const struct yearfile_schema *schema, int year, uint8_t h
         }
 }
 
-static int __attribute__((format(printf, 2, 3))) refuse(char why[REASON_SIZE], const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(why, REASON_SIZE, format, arguments);
-        va_end(arguments);
-        errno = EINVAL;
-        return -1;
-}
-
 static int decode_columns(const uint8_t *header, struct yearfile_schema *schema, char why[REASON_SIZE])
 {
         int64_t count = get_int64(header, AT_COLUMNS_COUNT);
 
         if (count < 1 || count > YEARFILE_COLUMNS_MAX)
-                return refuse(
-                    why, "its header says %lld columns; 1 to %d are possible", (long long)count, YEARFILE_COLUMNS_MAX);
+                return fail_with(EINVAL, why, "its header says %lld columns; 1 to %d are possible", (long long)count,
+                    YEARFILE_COLUMNS_MAX);
         schema->columns_count = (size_t)count;
         for (size_t i = 0; i < schema->columns_count; i++) {
                 struct column *column = &schema->columns[i];
@@ -157,8 +146,8 @@ static int decode_columns(const uint8_t *header, struct yearfile_schema *schema,
                 column->name[YEARFILE_NAME_BYTES] = '\0';
                 column->type = header[AT_TYPES + i];
                 if (column_type_bytes(column->type) == 0)
-                        return refuse(
-                            why, "its column %zu has type code %d, which has no size", i + 1, (int)column->type);
+                        return fail_with(EINVAL, why, "its column %zu has type code %d, which has no size", i + 1,
+                            (int)column->type);
         }
         return 0;
 }
@@ -173,21 +162,21 @@ int yearheader_decode(
         schema->record_type = get_int64(header, AT_RECORD_TYPE);
         schema->record_length = get_int64(header, AT_RECORD_LENGTH);
         if (version != VERSION)
-                return refuse(why, "it is no MarketStore year file: its header says version %lld, not %d",
+                return fail_with(EINVAL, why, "it is no MarketStore year file: its header says version %lld, not %d",
                     (long long)version, VERSION);
         if (stated_year != year)
-                return refuse(why, "its header says year %lld", (long long)stated_year);
+                return fail_with(EINVAL, why, "its header says year %lld", (long long)stated_year);
         if (schema->timeframe_ns < 1000 || schema->timeframe_ns % 1000 != 0)
-                return refuse(why, "its header says a timeframe of %lld ns; whole microseconds are possible",
+                return fail_with(EINVAL, why, "its header says a timeframe of %lld ns; whole microseconds are possible",
                     (long long)schema->timeframe_ns);
         if (schema->record_type != 0 && schema->record_type != 1)
-                return refuse(why, "its header says record type %lld; 0 (fixed) and 1 (variable) exist",
+                return fail_with(EINVAL, why, "its header says record type %lld; 0 (fixed) and 1 (variable) exist",
                     (long long)schema->record_type);
         if (decode_columns(header, schema, why) != 0)
                 return -1;
         int64_t wanted = schema->record_type == 0 ? fixed_record_bytes(schema) : VARIABLE_RECORD_BYTES;
         if (schema->record_length != wanted)
-                return refuse(why, "its header says %lld bytes a record, but its columns make %lld",
+                return fail_with(EINVAL, why, "its header says %lld bytes a record, but its columns make %lld",
                     (long long)schema->record_length, (long long)wanted);
         return 0;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/yeartree.h"
 
+#include "common/fail.h"
 #include "common/ioall.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +19,6 @@
 #define YEARFILE_MODE 0600
 
 #define CATEGORY_FILE "category_name"
-
-static int __attribute__((format(printf, 2, 3))) fail(char why[REASON_SIZE], const char *format, ...)
-{
-        int saved_errno = errno;
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(why, REASON_SIZE, format, arguments);
-        va_end(arguments);
-        errno = saved_errno;
-        return -1;
-}
 
 static void close_keep_errno(int fd)
 {
@@ -79,18 +67,18 @@ static int ensure_category(int directory_fd, const char *category, const char *p
 
         if (fd < 0 && errno == ENOENT) {
                 if (write_category(directory_fd, category) != 0)
-                        return fail(why, "%s/" CATEGORY_FILE ": cannot write: %s", place, strerror(errno));
+                        return fail_with(errno, why, "%s/" CATEGORY_FILE ": cannot write: %s", place, strerror(errno));
                 return 0;
         }
         if (fd < 0)
-                return fail(why, "%s/" CATEGORY_FILE ": cannot open: %s", place, strerror(errno));
+                return fail_with(errno, why, "%s/" CATEGORY_FILE ": cannot open: %s", place, strerror(errno));
         ssize_t length = read(fd, text, sizeof(text));
         close_keep_errno(fd);
         if (length < 0)
-                return fail(why, "%s/" CATEGORY_FILE ": cannot read: %s", place, strerror(errno));
+                return fail_with(errno, why, "%s/" CATEGORY_FILE ": cannot read: %s", place, strerror(errno));
         if ((size_t)length != strlen(category) || memcmp(text, category, (size_t)length) != 0) {
                 errno = EINVAL;
-                return fail(why,
+                return fail_with(errno, why,
                     "%s/" CATEGORY_FILE " does not hold exactly \"%s\" (no newline): not a MarketStore tree", place,
                     category);
         }
@@ -133,9 +121,10 @@ static int explain_level(const char *name, char why[REASON_SIZE])
 {
         if (errno == ELOOP || errno == ENOTDIR) {
                 errno = ELOOP;
-                return fail(why, "%s is not a directory of its own; MarketStore does not follow symbolic links", name);
+                return fail_with(
+                    errno, why, "%s is not a directory of its own; MarketStore does not follow symbolic links", name);
         }
-        return fail(why, "%s: cannot open the directory: %s", name, strerror(errno));
+        return fail_with(errno, why, "%s: cannot open the directory: %s", name, strerror(errno));
 }
 
 static int walk_to_group(
@@ -146,7 +135,7 @@ static int walk_to_group(
 
         if (!bucket_symbol_is_safe(symbol)) {
                 errno = EINVAL;
-                return fail(why, "\"%s\" cannot name a symbol's directory", symbol);
+                return fail_with(errno, why, "\"%s\" cannot name a symbol's directory", symbol);
         }
         int fd = open_root(root, make);
         for (size_t level = 0; level < 4; level++) {
@@ -178,7 +167,7 @@ int yeartree_open_group(
         int fd = walk_to_group(root, symbol, timeframe, group, false, why);
 
         if (fd < 0 && errno == ENOENT)
-                return fail(why, "there is no bucket %s/%s/%s in %s", symbol, timeframe, group, root);
+                return fail_with(errno, why, "there is no bucket %s/%s/%s in %s", symbol, timeframe, group, root);
         return fd;
 }
 

@@ -18,8 +18,6 @@
 // The stock server's text: clients cannot but match on it.
 #define NO_SUCH_BUCKET "no files returned from query parse"
 
-#define NS_PER_S INT64_C(1000000000)
-
 struct one_query {
         struct destination destination;
         struct row_range range;

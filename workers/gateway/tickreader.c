@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S INT64_C(1000000000)
 #define SECOND_ROWS_EQUAL 16 // opening and decoding a second's block takes as long as this many of its rows
 #define PART_SECONDS 1024    // of a part: with rows; about as many rows as a part of a bar bucket
 #define PART_BYTES (1 << 20) // of its blocks, compressed, more or less

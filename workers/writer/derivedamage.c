@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/derivedamage.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "workers/writer/tickset.h"
 
 #include <errno.h>
 
 #define DAMAGED_MAX 1024 // seconds in a row that are passed over
-#define NS_PER_US 1000
 
 struct neighbour {
         enum tick_kind kind;

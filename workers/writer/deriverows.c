@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/deriverows.h"
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/tickdecode.h"
 
 #include <stdlib.h>
-
-#define NS_PER_US 1000
 
 struct tickquery deriverows_query(
     const struct store *store, const struct tick_bucket *ticks, int64_t start_us, int64_t end_us)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/derivetick.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "workers/writer/adopt.h"
@@ -16,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define NS_PER_US 1000
 #define BAR_COLUMNS 9 // trades tell them all
 
 // The query was ended by us.

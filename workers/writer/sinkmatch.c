@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/sinkmatch.h"
 
+#include "common/clock.h"
 #include "common/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_MS 1000000
 #define EPOCH_BYTES 8
 #define NANOSECONDS_BYTES 4
 

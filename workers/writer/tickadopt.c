@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/writer/tickadopt.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/tickdecode.h"
 #include "common/tickquery.h"
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 
-#define NS_PER_US 1000
 #define STEP_MS 200 // then others have their turn
 
 enum { STOP_TIME = 1 };
