@@ -3,6 +3,7 @@
 send nonsense: answered or sent away in bounded time, while all others are served. Raw sockets, for no ordinary client does
 such things."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -53,8 +54,11 @@ class Clients(unittest.TestCase):
                               if line.startswith("binancefeeder_gateway_answer_bytes ")).split()[1]))
 
     def sockets(self):
-        return sum("socket:" in os.readlink(f"/proc/{self.gateway.pid}/fd/{fd}")
-                   for fd in os.listdir(f"/proc/{self.gateway.pid}/fd"))
+        names = []
+        for fd in os.listdir(f"/proc/{self.gateway.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                names.append(os.readlink(f"/proc/{self.gateway.pid}/fd/{fd}"))
+        return sum("socket:" in name for name in names)
 
     def assert_others_are_served(self, until):
         """Small queries all the while; returns the slowest."""
