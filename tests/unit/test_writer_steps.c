@@ -165,6 +165,22 @@ static void a_crash_behind_a_chunk_blames_nobody_but_goes_in_single_steps(void *
         get_to_klines(writer);
 }
 
+// Else they would be kept as those of the next chunk that ends a writer.
+static void bytes_of_a_chunk_during_which_it_was_killed_are_not_kept(void **state)
+{
+        struct writer_rig *writer = *state;
+
+        get_to_klines(writer);
+        crash_at_chunk(writer, true);
+        get_to_klines(writer);
+        assert_true(steps_are_single(&writer->steps));
+        crash_at_chunk(writer, false); // killed by somebody else, in single steps
+        assert_false(is_kept(writer, "suspect.batch"));
+        get_to_klines(writer);
+        crash_at_chunk(writer, true); // in full speed again, where no bytes are written
+        assert_false(is_kept(writer, "quarantine-klines-BTCUSDT-1m.batch"));
+}
+
 static void a_catalogue_that_ends_the_writer_three_times_waits_a_day(void **state)
 {
         struct writer_rig *writer = *state;
@@ -213,6 +229,8 @@ int main(void)
             cmocka_unit_test_setup_teardown(a_killed_writer_blames_no_job, set_up, tear_down),
             cmocka_unit_test_setup_teardown(
                 a_crash_behind_a_chunk_blames_nobody_but_goes_in_single_steps, set_up, tear_down),
+            cmocka_unit_test_setup_teardown(
+                bytes_of_a_chunk_during_which_it_was_killed_are_not_kept, set_up, tear_down),
             cmocka_unit_test_setup_teardown(
                 a_catalogue_that_ends_the_writer_three_times_waits_a_day, set_up, tear_down),
             cmocka_unit_test_setup_teardown(a_row_that_ends_the_writer_three_times_is_set_aside, set_up, tear_down),

@@ -89,6 +89,17 @@ static void blame_chunk(struct steps *steps, struct chunk_at_hand *chunk, struct
                 log_warn("the crash could not be noted in the ledger: %s", strerror(errno));
 }
 
+// Bytes that no crash blamed are of a chunk during which the writer was killed: they must not be taken for those of the
+// next chunk that ends a writer.
+static void drop_suspect(const struct steps *steps)
+{
+        char path[FILE_SIZE];
+
+        path_of(steps, SUSPECT_FILE, path);
+        if (unlink(path) == -1 && errno != ENOENT)
+                log_warn("%s could not be removed: %s", path, strerror(errno));
+}
+
 static void blame_row(struct steps *steps, struct spool *spool, int64_t row)
 {
         steps->suspect_row = row;
@@ -98,21 +109,25 @@ static void blame_row(struct steps *steps, struct spool *spool, int64_t row)
             (long long)row, steps->suspect_attempts);
 }
 
+static void blame(struct steps *steps, struct spool *spool, struct store *store, bool busy, int64_t row)
+{
+        if (busy)
+                blame_chunk(steps, &steps->child->governor->chunk, store);
+        else if (row != 0)
+                blame_row(steps, spool, row);
+        steps->single_until = (mono_time){mono_now().us + SINGLE_S * US_PER_S};
+}
+
 void steps_take_over(struct steps *steps, const struct child *child, struct spool *spool, struct store *store)
 {
-        struct chunk_at_hand *chunk = &child->governor->chunk;
         int64_t row = (int64_t)atomic_exchange(&child->vitals->job_lease, 0);
-        bool busy = atomic_exchange(&chunk->busy, 0) != 0;
+        bool busy = atomic_exchange(&child->governor->chunk.busy, 0) != 0;
 
         *steps = (struct steps){.child = child};
         (void)snprintf(steps->directory, sizeof(steps->directory), "%s", child->setup->settings.state_directory);
-        if (child->setup->after_crash == 0)
-                return;
-        steps->single_until = (mono_time){mono_now().us + SINGLE_S * US_PER_S};
-        if (busy)
-                blame_chunk(steps, chunk, store);
-        else if (row != 0)
-                blame_row(steps, spool, row);
+        if (child->setup->after_crash != 0)
+                blame(steps, spool, store, busy, row);
+        drop_suspect(steps);
 }
 
 bool steps_row_is_quarantined(const struct steps *steps, int64_t row)
@@ -161,12 +176,9 @@ void steps_end(struct steps *steps)
 {
         struct chunk_at_hand *chunk = &steps->child->governor->chunk;
         int saved = errno;
-        char path[FILE_SIZE];
 
         atomic_store(&steps->child->vitals->job_lease, 0);
-        if (atomic_exchange(&chunk->busy, 0) != 0 && steps->single_until.us != 0) {
-                path_of(steps, SUSPECT_FILE, path);
-                (void)unlink(path);
-        }
+        if (atomic_exchange(&chunk->busy, 0) != 0 && steps->single_until.us != 0)
+                drop_suspect(steps);
         errno = saved;
 }
