@@ -61,7 +61,7 @@ static void step(struct supervisor *supervisor, enum child_class class, enum bra
         mono_time now = mono_now();
         size_t crashed = crashed_lately(supervisor, class, now), wanted = children_wanted(supervisor, class);
 
-        switch (policy_brake_step(&supervisor->limits, &supervisor->brakes[class], event, now, crashed, wanted)) {
+        switch (brakerule_step(&supervisor->limits, &supervisor->brakes[class], event, now, crashed, wanted)) {
         case BRAKE_NONE: break;
         case BRAKE_ENGAGE:
                 log_error("%zu of %zu %s workers crashed within %.1f s: none of them is started again but one probe "
@@ -98,7 +98,7 @@ mono_time brake_run_due(struct supervisor *supervisor, mono_time now)
         mono_time earliest = POLICY_NEVER;
 
         for (enum child_class class = CHILD_NONE; class < CHILD_CLASSES; class ++) {
-                struct policy_brake *brake = &supervisor->brakes[class];
+                struct brakerule *brake = &supervisor->brakes[class];
                 if (brake->state == BRAKE_OPEN)
                         continue;
                 if (brake->deadline.us <= now.us)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The class brake at work: when many children of a class crash at once, the class is not started again, except for one
-// probe child every now and then; once a probe lives, all are let go. The rules are policy_brake_step()'s.
+// probe child every now and then; once a probe lives, all are let go. The rules are brakerule_step()'s.
 #ifndef SUPERVISOR_BRAKE_H
 #define SUPERVISOR_BRAKE_H
 

@@ -1,43 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/policy.h"
 
-#include "common/child.h"
 #include "common/exitcode.h"
 #include "common/log.h"
 
 #include <signal.h>
 #include <stddef.h>
-
-void policy_limits_set(struct policy_limits *limits, int64_t scale_permille)
-{
-        *limits = (struct policy_limits){
-            .delay_ms = 1000,
-            .delay_max_ms = 60000,
-            .healthy_ms = 60000,
-            .crash_window_ms = 60000,
-            .failed_ms = 300000,
-            .spawn_failed_ms = 60000,
-            .start_ms = 30000,
-            .hang_ms = CHILD_HANG_DEFAULT_MS,
-            .abort_ms = 5000,
-            .term_ms = 5000,
-            .drain_ms =
-                {[CHILD_STREAM] = 10000, [CHILD_BACKFILL] = 10000, [CHILD_WRITER] = 20000, [CHILD_GATEWAY] = 5000},
-            .brake_window_ms = 10000,
-            .brake_probe_ms = 30000,
-            .tick_ms = 1000,
-            .late_ms = 3000,
-        };
-        int64_t *const times[] = {&limits->delay_ms, &limits->delay_max_ms, &limits->healthy_ms,
-            &limits->crash_window_ms, &limits->failed_ms, &limits->spawn_failed_ms, &limits->start_ms, &limits->hang_ms,
-            &limits->abort_ms, &limits->term_ms, &limits->brake_window_ms, &limits->brake_probe_ms, &limits->tick_ms,
-            &limits->late_ms};
-        for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-                *times[i] = *times[i] * scale_permille / 1000;
-        for (size_t i = 0; i < CHILD_CLASSES; i++)
-                limits->drain_ms[i] = limits->drain_ms[i] * scale_permille / 1000;
-        limits->scale_permille = scale_permille;
-}
 
 void policy_child_init(struct policy_child *child, enum child_class class)
 {
@@ -588,53 +556,4 @@ struct policy_step policy_step(const struct policy_limits *limits, const struct 
         REQUIRE(child->state < POLICY_STATES && event < POLICY_EVENTS && table[child->state][event] != NULL);
         step.action = table[child->state][event](&step.child, &context);
         return step;
-}
-
-// ---- class brake ----
-
-static bool brake_is_due(size_t crashed, size_t wanted)
-{
-        return crashed >= POLICY_BRAKE_CHILDREN_MIN && crashed * 4 > wanted;
-}
-
-static enum brake_action brake_to(
-    struct policy_brake *brake, enum brake_state state, mono_time deadline, enum brake_action action)
-{
-        brake->state = state;
-        brake->deadline = deadline;
-        return action;
-}
-
-enum brake_action policy_brake_step(const struct policy_limits *limits, struct policy_brake *brake,
-    enum brake_event event, mono_time now, size_t crashed, size_t wanted)
-{
-        mono_time probe_at = {now.us + limits->brake_probe_ms * US_PER_MS};
-        mono_time healthy_at = {now.us + limits->brake_window_ms * US_PER_MS};
-
-        switch (event) {
-        case BRAKE_CRASH:
-                if (brake->state == BRAKE_OPEN && brake_is_due(crashed, wanted))
-                        return brake_to(brake, BRAKE_WAITING, probe_at, BRAKE_ENGAGE);
-                break;
-        case BRAKE_PROBE_READY:
-                if (brake->state == BRAKE_PROBING)
-                        return brake_to(brake, BRAKE_WATCHING, healthy_at, BRAKE_NONE);
-                break;
-        case BRAKE_PROBE_DIED:
-                if (brake->state == BRAKE_PROBING || brake->state == BRAKE_WATCHING)
-                        return brake_to(brake, BRAKE_WAITING, probe_at, BRAKE_NONE);
-                break;
-        case BRAKE_NOBODY:
-                if (brake->state == BRAKE_PROBING)
-                        return brake_to(brake, BRAKE_OPEN, POLICY_NEVER, BRAKE_RELEASE);
-                break;
-        case BRAKE_DEADLINE:
-                if (brake->state == BRAKE_WAITING)
-                        return brake_to(brake, BRAKE_PROBING, POLICY_NEVER, BRAKE_PROBE);
-                if (brake->state == BRAKE_WATCHING)
-                        return brake_to(brake, BRAKE_OPEN, POLICY_NEVER, BRAKE_RELEASE);
-                break;
-        case BRAKE_EVENTS: break;
-        }
-        return BRAKE_NONE;
 }

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/governor.h"
 #include "common/limits.h"
+#include "supervisor/policylimits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,29 +56,6 @@ enum policy_action {
         POLICY_ABORT, // SIGABRT and SIGCONT: it leaves a core where the system keeps them
         POLICY_KILL,  // SIGKILL
 };
-
-// Every time of the policy, in milliseconds.
-struct policy_limits {
-        int64_t delay_ms, delay_max_ms; // first restart delay, doubling up to the second
-        int64_t healthy_ms;             // READY for so long forgets all failures
-        int64_t crash_window_ms;        // POLICY_CRASHES_MAX crashes within it: FAILED
-        int64_t failed_ms;              // until the trial
-        int64_t spawn_failed_ms;        // fork and exec fail for the system's reasons
-        int64_t start_ms;               // STARTING without a heartbeat
-        int64_t hang_ms;                // READY without one, where the child publishes no longer limit
-        int64_t abort_ms;               // from SIGABRT to SIGKILL
-        int64_t term_ms;                // from SIGTERM to SIGKILL
-        int64_t drain_ms[CHILD_CLASSES];
-        int64_t brake_window_ms, brake_probe_ms;
-        int64_t tick_ms; // heartbeats are looked at this often
-        int64_t late_ms; // the supervisor's own lateness that grants an amnesty
-        int64_t scale_permille;
-};
-
-// `scale_permille` 1000: the real ones. Tests scale all of them down together.
-void policy_limits_set(struct policy_limits *limits, int64_t scale_permille);
-
-#define POLICY_NEVER ((mono_time){INT64_MAX})
 
 enum policy_stage { POLICY_STAGE_DRAIN, POLICY_STAGE_TERM, POLICY_STAGE_KILL };
 
@@ -125,21 +103,5 @@ enum child_state policy_shown_state(enum policy_state state);
 enum policy_event policy_classify_exit(int code);
 // By its own fault (control_died.crash): SEGV, ABRT, BUS, FPE, ILL, SYS or exit 70. A kill -9 is none.
 bool policy_is_own_fault(int code, int term_signal);
-
-// ---- class brake: one bad market message must not spend the connection allowance of all ----
-
-enum brake_state { BRAKE_OPEN, BRAKE_WAITING, BRAKE_PROBING, BRAKE_WATCHING };
-enum brake_event { BRAKE_CRASH, BRAKE_PROBE_READY, BRAKE_PROBE_DIED, BRAKE_NOBODY, BRAKE_DEADLINE, BRAKE_EVENTS };
-enum brake_action { BRAKE_NONE, BRAKE_ENGAGE, BRAKE_PROBE, BRAKE_RELEASE };
-
-struct policy_brake {
-        enum brake_state state;
-        mono_time deadline;
-};
-
-// `crashed`: different children of the class that crashed within brake_window_ms; `wanted`: children of the class.
-// Those that run well go on running: their connections are the ones that cost nothing.
-enum brake_action policy_brake_step(const struct policy_limits *limits, struct policy_brake *brake,
-    enum brake_event event, mono_time now, size_t crashed, size_t wanted);
 
 #endif

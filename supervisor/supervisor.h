@@ -10,6 +10,7 @@
 #include "common/child.h"
 #include "config/settings.h"
 #include "supervisor/assign.h"
+#include "supervisor/brakerule.h"
 #include "supervisor/outbox.h"
 #include "supervisor/policy.h"
 
@@ -86,7 +87,7 @@ struct supervisor {
         struct managed *slots[SLOTS_MAX];
         uint32_t slots_end; // one above the highest slot in use
         struct managed *writer;
-        struct policy_brake brakes[CHILD_CLASSES];
+        struct brakerule brakes[CHILD_CLASSES];
         uint16_t probes[CHILD_CLASSES]; // slot of the class's probe while its brake is PROBING or WATCHING
         struct kept_death deaths[DEATHS_KEPT_MAX];
         size_t deaths_count;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: supervisor/policy.c
+// LINK: supervisor/policy.c supervisor/policylimits.c
 #include "supervisor/policy.h"
 
 #include "common/exitcode.h"
@@ -441,71 +441,6 @@ static void exit_codes_are_what_they_mean(void **state)
             policy_is_own_fault(-1, SIGKILL) || policy_is_own_fault(-1, SIGTERM) || policy_is_own_fault(75, 0));
 }
 
-// ---- class brake ----
-
-static void a_class_is_braked_by_five_and_more_than_a_quarter(void **state)
-{
-        static const struct {
-                size_t crashed, wanted;
-                bool braked;
-        } cases[] = {{4, 4, false}, {5, 5, true}, {5, 19, true}, {5, 20, false}, {6, 20, true}, {15, 60, false},
-            {16, 60, true}, {0, 0, false}};
-
-        (void)state;
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                struct policy_brake brake = {0};
-                enum brake_action action =
-                    policy_brake_step(&limits, &brake, BRAKE_CRASH, at_ms(NOW_MS), cases[i].crashed, cases[i].wanted);
-                assert_int_equal(action, cases[i].braked ? BRAKE_ENGAGE : BRAKE_NONE);
-        }
-}
-
-static void a_brake_probes_until_a_probe_lives(void **state)
-{
-        struct policy_brake brake = {0};
-
-        (void)state;
-        policy_brake_step(&limits, &brake, BRAKE_CRASH, at_ms(NOW_MS), 8, 8);
-        assert_int_equal(brake.deadline.us, at_ms(NOW_MS + 30000).us);
-        for (int i = 0; i < 3; i++) {
-                assert_int_equal(policy_brake_step(&limits, &brake, BRAKE_DEADLINE, at_ms(NOW_MS), 0, 8), BRAKE_PROBE);
-                policy_brake_step(&limits, &brake, BRAKE_PROBE_DIED, at_ms(NOW_MS), 1, 8);
-                assert_int_equal(brake.deadline.us, at_ms(NOW_MS + 30000).us);
-        }
-        policy_brake_step(&limits, &brake, BRAKE_DEADLINE, at_ms(NOW_MS), 0, 8);
-        policy_brake_step(&limits, &brake, BRAKE_PROBE_READY, at_ms(NOW_MS), 0, 8);
-        assert_int_equal(brake.deadline.us, at_ms(NOW_MS + 10000).us);
-        assert_int_equal(policy_brake_step(&limits, &brake, BRAKE_DEADLINE, at_ms(NOW_MS), 0, 8), BRAKE_RELEASE);
-        assert_int_equal(brake.state, BRAKE_OPEN);
-}
-
-static void every_brake_event_in_every_state_has_its_answer(void **state)
-{
-        static const struct {
-                enum brake_state state;
-                enum brake_action action;
-        } want[4][BRAKE_EVENTS] = {
-            [BRAKE_OPEN] = {{BRAKE_WAITING, BRAKE_ENGAGE}, {BRAKE_OPEN, BRAKE_NONE}, {BRAKE_OPEN, BRAKE_NONE},
-                {BRAKE_OPEN, BRAKE_NONE}, {BRAKE_OPEN, BRAKE_NONE}},
-            [BRAKE_WAITING] = {{BRAKE_WAITING, BRAKE_NONE}, {BRAKE_WAITING, BRAKE_NONE}, {BRAKE_WAITING, BRAKE_NONE},
-                {BRAKE_WAITING, BRAKE_NONE}, {BRAKE_PROBING, BRAKE_PROBE}},
-            [BRAKE_PROBING] = {{BRAKE_PROBING, BRAKE_NONE}, {BRAKE_WATCHING, BRAKE_NONE}, {BRAKE_WAITING, BRAKE_NONE},
-                {BRAKE_OPEN, BRAKE_RELEASE}, {BRAKE_PROBING, BRAKE_NONE}},
-            [BRAKE_WATCHING] = {{BRAKE_WATCHING, BRAKE_NONE}, {BRAKE_WATCHING, BRAKE_NONE}, {BRAKE_WAITING, BRAKE_NONE},
-                {BRAKE_WATCHING, BRAKE_NONE}, {BRAKE_OPEN, BRAKE_RELEASE}},
-        };
-
-        (void)state;
-        for (int from = 0; from < 4; from++) {
-                for (enum brake_event event = 0; event < BRAKE_EVENTS; event++) {
-                        struct policy_brake brake = {.state = (enum brake_state)from};
-                        enum brake_action action = policy_brake_step(&limits, &brake, event, at_ms(NOW_MS), 9, 9);
-                        assert_int_equal(brake.state, want[from][event].state);
-                        assert_int_equal(action, want[from][event].action);
-                }
-        }
-}
-
 static void a_scale_shortens_every_time(void **state)
 {
         struct policy_limits scaled;
@@ -536,9 +471,6 @@ int main(void)
             cmocka_unit_test(stopping_escalates_to_term_then_kill),
             cmocka_unit_test(a_signal_of_ours_is_no_crash_of_a_stopping_child),
             cmocka_unit_test(exit_codes_are_what_they_mean),
-            cmocka_unit_test(a_class_is_braked_by_five_and_more_than_a_quarter),
-            cmocka_unit_test(a_brake_probes_until_a_probe_lives),
-            cmocka_unit_test(every_brake_event_in_every_state_has_its_answer),
             cmocka_unit_test(a_scale_shortens_every_time),
         };
 
