@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #define WORD_SIZE 96
+#define BLANKS " \t\r\n"
 
 // ---- saying no ----
 
@@ -64,6 +65,7 @@ static void field_write_text(struct settings *settings, const struct key_row *ro
 }
 
 // ---- one or a list: the words of "a b", "a, b" and [a, b] ----
+// Only the short form parts words at blanks: YAML takes [BTC USDT] as one item, so it is one symbol with a blank in it.
 
 struct words {
         const struct yaml_item *item; // the text being split, or the list's item
@@ -79,11 +81,15 @@ static struct words words_of(const struct yaml_item *value)
 
 static bool words_next(struct words *words, const struct yaml_item *value)
 {
+        const char *ends = value->kind == ITEM_LIST ? "," : BLANKS ",";
+
         while (words->item != NULL) {
-                words->rest += strspn(words->rest, " \t\r\n,");
-                size_t length = strcspn(words->rest, " \t\r\n,");
+                words->rest += strspn(words->rest, BLANKS ",");
+                size_t length = strcspn(words->rest, ends);
                 if (length > 0) {
                         size_t kept = length < WORD_SIZE ? length : WORD_SIZE - 1;
+                        while (strchr(BLANKS, words->rest[kept - 1]) != NULL)
+                                kept--;
                         memcpy(words->word, words->rest, kept);
                         words->word[kept] = '\0';
                         words->rest += length;

@@ -188,6 +188,10 @@ static void mistakes_in_symbols_name_their_place(void **state)
             {"symbols: [BTCUSDT, ../x, B\xc3\x84R]",
                 ":1:20: symbols: ../x is not a symbol; accepted: names such as BTCUSDT, or all\n"
                 ":1:26: symbols: B\xc3\x84R is not a symbol; accepted: names such as BTCUSDT, or all"},
+            {"symbols: [ETHUSDT, BTC USDT]",
+                ":1:20: symbols: \"BTC USDT\" is not a symbol; accepted: names such as BTCUSDT, or all"},
+            {"symbols:\n  - BTC\n    USDT",
+                ":2:5: symbols: \"BTC USDT\" is not a symbol; accepted: names such as BTCUSDT, or all"},
             {"symbols: ABCDEFGHIJKLMNOPQRSTU", ":1:10: symbols: ABCDEFGHIJKLMNOPQRSTU is not a symbol; accepted: names "
                                                "such as BTCUSDT, or all"},
         };
@@ -255,7 +259,7 @@ static void symbols_may_be_written_in_many_ways(void **state)
 {
         (void)state;
         static const char *const texts[] = {"symbols: [BTCUSDT, ETHUSDT]", "symbols: BTCUSDT ETHUSDT",
-            "symbols: \"btcusdt,ethusdt\"", "symbols:\n  - BTC/USDT\n  - ETH-USDT", "symbols: [BTCUSDT ETHUSDT]",
+            "symbols: \"btcusdt,ethusdt\"", "symbols:\n  - BTC/USDT\n  - ETH-USDT", "symbols: [\"BTCUSDT , ETHUSDT\"]",
             "symbols: [BTCUSDT, BTC/USDT, ETHUSDT]"};
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
                 must_read(texts[i], &settings);
