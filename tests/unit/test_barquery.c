@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/yearfile.h"
-#include "tests/unit/tempdir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,34 +11,12 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/at.h"
+#include "tests/unit/store_root.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-static char root[64];
-static char why[REASON_SIZE];
-
-static int make_root(void **state)
-{
-        (void)state;
-        return tempdir_make(root);
-}
-
-static int remove_root(void **state)
-{
-        (void)state;
-        tempdir_remove(root);
-        return 0;
-}
-
-static int64_t at(const char *text)
-{
-        const char *accepted;
-        int64_t us;
-
-        assert_int_equal(time_parse_us(text, 0, &us, &accepted), 0);
-        return us;
-}
 
 // Writes every bar of [start, end), each bar's open price its number in the series.
 static size_t fill(enum interval interval, const char *start, const char *end)
@@ -278,7 +255,6 @@ static void a_file_that_is_no_year_file_is_named(void **state)
 
 int main(void)
 {
-#define IN_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
         const struct CMUnitTest tests[] = {
             IN_ROOT(new_years_day_is_found_from_every_side),
             IN_ROOT(the_last_and_first_minute_of_a_year_are_neighbours),

@@ -9,7 +9,6 @@
 #include "common/yearfile.h"
 #include "common/yeartree.h"
 #include "tests/unit/gateway_calls.h"
-#include "tests/unit/tempdir.h"
 #include "workers/gateway/pool.h"
 
 #include <setjmp.h>
@@ -19,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/at.h"
+#include "tests/unit/store_root.h"
 #include "tests/unit/tick_events.h"
 
 #include <dirent.h>
@@ -30,30 +31,10 @@
 #define CORPUS "tests/corpus/rpc"
 #define SUFFIX ":Symbol/Timeframe/AttributeGroup"
 
-static char root[64];
-static char why[REASON_SIZE];
-
-static int make_root(void **state)
+static int leave_root(void **state)
 {
-        (void)state;
-        return tempdir_make(root);
-}
-
-static int remove_root(void **state)
-{
-        (void)state;
-        assert_int_equal(block_charged(), 0);
-        tempdir_remove(root);
-        return 0;
-}
-
-static int64_t at(const char *text)
-{
-        const char *accepted;
-        int64_t us;
-
-        assert_int_equal(time_parse_us(text, 0, &us, &accepted), 0);
-        return us;
+        assert_int_equal(block_charged(), 0); // every answer has given its memory back
+        return remove_root(state);
 }
 
 static int64_t second(const char *text)
@@ -780,31 +761,31 @@ static void another_content_type_is_refused(void **state)
         free(flat.bytes);
 }
 
-#define IN_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+#define QUERY_TEST(test) cmocka_unit_test_setup_teardown(test, make_root, leave_root)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            IN_ROOT(the_stock_servers_answer_is_given_byte_for_byte),
-            IN_ROOT(ends_are_inclusive_and_starts_are_floored),
-            IN_ROOT(limits_count_from_the_end_unless_told_otherwise),
-            IN_ROOT(a_large_answer_takes_several_turns_and_is_whole),
-            IN_ROOT(new_years_day_is_found_from_every_side),
-            IN_ROOT(each_interval_is_answered_as_asked),
-            IN_ROOT(a_start_within_a_bar_finds_it),
-            IN_ROOT(several_symbols_stand_in_one_answer),
-            IN_ROOT(several_queries_are_answered_in_their_order),
-            IN_ROOT(columns_are_chosen_and_epoch_comes_first),
-            IN_ROOT(different_columns_do_not_stand_in_one_answer),
-            IN_ROOT(ticks_have_their_nanoseconds_last),
-            IN_ROOT(threads_read_what_one_reads),
-            IN_ROOT(what_cannot_be_answered_is_refused),
-            IN_ROOT(a_file_that_is_none_is_named),
-            IN_ROOT(nobody_but_the_feeder_writes),
-            IN_ROOT(symbols_and_buckets_are_listed_as_they_lie),
-            IN_ROOT(a_buckets_columns_are_told),
-            IN_ROOT(the_corpus_is_answered_as_its_names_say),
-            IN_ROOT(another_content_type_is_refused),
+            QUERY_TEST(the_stock_servers_answer_is_given_byte_for_byte),
+            QUERY_TEST(ends_are_inclusive_and_starts_are_floored),
+            QUERY_TEST(limits_count_from_the_end_unless_told_otherwise),
+            QUERY_TEST(a_large_answer_takes_several_turns_and_is_whole),
+            QUERY_TEST(new_years_day_is_found_from_every_side),
+            QUERY_TEST(each_interval_is_answered_as_asked),
+            QUERY_TEST(a_start_within_a_bar_finds_it),
+            QUERY_TEST(several_symbols_stand_in_one_answer),
+            QUERY_TEST(several_queries_are_answered_in_their_order),
+            QUERY_TEST(columns_are_chosen_and_epoch_comes_first),
+            QUERY_TEST(different_columns_do_not_stand_in_one_answer),
+            QUERY_TEST(ticks_have_their_nanoseconds_last),
+            QUERY_TEST(threads_read_what_one_reads),
+            QUERY_TEST(what_cannot_be_answered_is_refused),
+            QUERY_TEST(a_file_that_is_none_is_named),
+            QUERY_TEST(nobody_but_the_feeder_writes),
+            QUERY_TEST(symbols_and_buckets_are_listed_as_they_lie),
+            QUERY_TEST(a_buckets_columns_are_told),
+            QUERY_TEST(the_corpus_is_answered_as_its_names_say),
+            QUERY_TEST(another_content_type_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

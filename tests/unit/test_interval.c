@@ -10,16 +10,9 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/at.h"
+
 #include <string.h>
-
-static int64_t at(const char *text)
-{
-        const char *accepted;
-        int64_t us;
-
-        assert_int_equal(time_parse_us(text, 0, &us, &accepted), 0);
-        return us;
-}
 
 static void assert_time(int64_t us, const char *expected)
 {

@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/tickdecode.h"
 #include "common/yearfile.h"
-#include "tests/unit/tempdir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/store_root.h"
 #include "tests/unit/tick_events.h"
 
 #include <errno.h>
@@ -25,22 +25,6 @@
 
 #define NOON "2024-03-01T12:00:00"
 #define INDEX_END (37024 + INT64_C(24) * 366 * 86400)
-
-static char root[64];
-static char why[REASON_SIZE];
-
-static int make_root(void **state)
-{
-        (void)state;
-        return tempdir_make(root);
-}
-
-static int remove_root(void **state)
-{
-        (void)state;
-        tempdir_remove(root);
-        return 0;
-}
 
 static struct tickfile *open_trades(void)
 {
@@ -104,7 +88,7 @@ static size_t rows_seen(int64_t second)
 
 static int64_t noon(void)
 {
-        return tick_time_us(NOON) / US_PER_S;
+        return at(NOON) / US_PER_S;
 }
 
 static int64_t header_word(int fd, off_t offset)
@@ -154,7 +138,7 @@ static void rows_are_seen_by_others_once_committed(void **state)
 static void the_index_is_written_as_a_stock_server_reads_it(void **state)
 {
         struct tickfile *file = open_trades();
-        int64_t second = tick_time_us("2024-01-01") / US_PER_S + 99;
+        int64_t second = at("2024-01-01") / US_PER_S + 99;
 
         (void)state;
         stage(file, trades_of_second(second, 1, 3));
@@ -304,8 +288,8 @@ static void redoing_invents_nothing(void **state)
             {{noon(), INDEX_END, -1}, "outside the file"},
             {{noon(), INDEX_END, INT64_C(1) << 40}, "outside the file"},
             {{noon(), INT64_MAX - 5, 10}, "outside the file"},
-            {{tick_time_us("2025-01-01") / US_PER_S, INDEX_END, 0}, "does not lie in the file's year"},
-            {{tick_time_us("2023-12-31T23:59:59") / US_PER_S, INDEX_END, 0}, "does not lie in the file's year"},
+            {{at("2025-01-01") / US_PER_S, INDEX_END, 0}, "does not lie in the file's year"},
+            {{at("2023-12-31T23:59:59") / US_PER_S, INDEX_END, 0}, "does not lie in the file's year"},
         };
 
         (void)state;
@@ -373,16 +357,16 @@ static void rows_of_other_years_are_passed_over(void **state)
         struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
 
         (void)state;
-        add_trade(rows, 1, tick_time_us("2023-12-31T23:59:59.999999"));
-        add_trade(rows, 2, tick_time_us("2024-01-01"));
-        add_trade(rows, 3, tick_time_us("2024-12-31T23:59:59.999999"));
-        add_trade(rows, 4, tick_time_us("2025-01-01"));
+        add_trade(rows, 1, at("2023-12-31T23:59:59.999999"));
+        add_trade(rows, 2, at("2024-01-01"));
+        add_trade(rows, 3, at("2024-12-31T23:59:59.999999"));
+        add_trade(rows, 4, at("2025-01-01"));
         struct tickfile *file = open_trades();
         assert_int_equal(tickfile_stage(file, rows, no_damage, NULL, why), 0);
         assert_int_equal(pending_count(file), 2);
-        assert_int_equal(rows_of(file, tick_time_us("2024-01-01") / US_PER_S), 1);
-        assert_int_equal(rows_of(file, tick_time_us("2024-12-31T23:59:59") / US_PER_S), 1);
-        assert_int_equal(rows_of(file, tick_time_us("2025-01-01") / US_PER_S), 0);
+        assert_int_equal(rows_of(file, at("2024-01-01") / US_PER_S), 1);
+        assert_int_equal(rows_of(file, at("2024-12-31T23:59:59") / US_PER_S), 1);
+        assert_int_equal(rows_of(file, at("2025-01-01") / US_PER_S), 0);
         assert_int_equal(tickfile_commit(file), 0);
         tickfile_close(file);
         tick_rows_free(rows);
@@ -466,7 +450,7 @@ static void a_triple_with_another_slots_index_is_none(void **state)
 {
         struct tickfile *file = open_trades();
         const int64_t foreign = 12345;
-        off_t offset = 37024 + 24 * (noon() - tick_time_us("2024-01-01") / US_PER_S);
+        off_t offset = 37024 + 24 * (noon() - at("2024-01-01") / US_PER_S);
 
         (void)state;
         stage(file, trades_of_second(noon(), 1, 10));
@@ -481,7 +465,7 @@ static void a_triple_is_repointed_when_its_reader_is_done(void **state)
         struct tickfile *file = open_trades(), *reader;
         struct flock lock = {.l_type = F_RDLCK,
             .l_whence = SEEK_SET,
-            .l_start = 37024 + 24 * (noon() - tick_time_us("2024-01-01") / US_PER_S),
+            .l_start = 37024 + 24 * (noon() - at("2024-01-01") / US_PER_S),
             .l_len = 24};
 
         (void)state;
@@ -574,27 +558,26 @@ static void a_reader_sees_every_second_grow(void **state)
 
 int main(void)
 {
-#define TICKFILE_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
         const struct CMUnitTest tests[] = {
-            TICKFILE_TEST(a_new_file_has_a_stock_header_and_a_sparse_index),
-            TICKFILE_TEST(rows_are_seen_by_others_once_committed),
-            TICKFILE_TEST(the_index_is_written_as_a_stock_server_reads_it),
-            TICKFILE_TEST(late_rows_join_what_is_there),
-            TICKFILE_TEST(rows_that_are_there_already_write_nothing),
-            TICKFILE_TEST(a_second_staged_twice_is_pending_once_with_all_rows),
-            TICKFILE_TEST(seconds_may_come_in_any_order),
-            TICKFILE_TEST(a_crash_before_the_commit_leaves_the_old_block),
-            TICKFILE_TEST(a_crash_after_the_ledgers_commit_is_redone),
-            TICKFILE_TEST(redoing_invents_nothing),
-            TICKFILE_TEST(a_damaged_block_is_told_and_replaced_by_what_comes),
-            TICKFILE_TEST(rows_of_other_years_are_passed_over),
-            TICKFILE_TEST(a_book_of_another_depth_is_refused_and_its_depth_is_told),
-            TICKFILE_TEST(bars_are_no_ticks),
-            TICKFILE_TEST(fixed_and_variable_records_are_not_mistaken),
-            TICKFILE_TEST(a_triple_with_another_slots_index_is_none),
-            TICKFILE_TEST(a_triple_is_repointed_when_its_reader_is_done),
-            TICKFILE_TEST(a_reader_sees_every_second_grow),
-            TICKFILE_TEST(runs_with_holes_old_and_new_seconds_are_all_committed),
+            IN_ROOT(a_new_file_has_a_stock_header_and_a_sparse_index),
+            IN_ROOT(rows_are_seen_by_others_once_committed),
+            IN_ROOT(the_index_is_written_as_a_stock_server_reads_it),
+            IN_ROOT(late_rows_join_what_is_there),
+            IN_ROOT(rows_that_are_there_already_write_nothing),
+            IN_ROOT(a_second_staged_twice_is_pending_once_with_all_rows),
+            IN_ROOT(seconds_may_come_in_any_order),
+            IN_ROOT(a_crash_before_the_commit_leaves_the_old_block),
+            IN_ROOT(a_crash_after_the_ledgers_commit_is_redone),
+            IN_ROOT(redoing_invents_nothing),
+            IN_ROOT(a_damaged_block_is_told_and_replaced_by_what_comes),
+            IN_ROOT(rows_of_other_years_are_passed_over),
+            IN_ROOT(a_book_of_another_depth_is_refused_and_its_depth_is_told),
+            IN_ROOT(bars_are_no_ticks),
+            IN_ROOT(fixed_and_variable_records_are_not_mistaken),
+            IN_ROOT(a_triple_with_another_slots_index_is_none),
+            IN_ROOT(a_triple_is_repointed_when_its_reader_is_done),
+            IN_ROOT(a_reader_sees_every_second_grow),
+            IN_ROOT(runs_with_holes_old_and_new_seconds_are_all_committed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/tickdecode.h"
 #include "common/ticktime.h"
-#include "tests/unit/tempdir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/store_root.h"
 #include "tests/unit/tick_events.h"
 
 #include <errno.h>
@@ -24,22 +24,6 @@
 #include <unistd.h>
 
 #define TRADES_MAX 4096
-
-static char root[64];
-static char why[REASON_SIZE];
-
-static int make_root(void **state)
-{
-        (void)state;
-        return tempdir_make(root);
-}
-
-static int remove_root(void **state)
-{
-        (void)state;
-        tempdir_remove(root);
-        return 0;
-}
 
 struct answer {
         size_t count, calls;
@@ -90,7 +74,7 @@ static void expect_ids(int64_t first, int64_t last)
 
 static int64_t at_ns(const char *text)
 {
-        return tick_time_us(text) * 1000;
+        return at(text) * 1000;
 }
 
 // Four trades a second, 250 ms apart, ids from 0.
@@ -99,7 +83,7 @@ static void fill(const char *start, int64_t seconds)
         struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
 
         for (int64_t i = 0; i < 4 * seconds; i++)
-                add_trade(rows, i, tick_time_us(start) + 250000 * i);
+                add_trade(rows, i, at(start) + 250000 * i);
         store_rows(root, "BTCUSDT", rows);
         tick_rows_free(rows);
 }
@@ -207,7 +191,7 @@ static void a_quiet_symbol_is_read_across_its_holes(void **state)
 
         (void)state;
         for (int64_t i = 0; i < 1000; i++)
-                add_trade(rows, i, tick_time_us("2021-06-15T07:00:01.000001") + i * (31 * US_PER_HOUR + 17 * US_PER_S));
+                add_trade(rows, i, at("2021-06-15T07:00:01.000001") + i * (31 * US_PER_HOUR + 17 * US_PER_S));
         store_rows(root, "BTCUSDT", rows);
         tick_rows_free(rows);
         assert_int_equal(ask(INT64_MIN, INT64_MAX, 0, false), 0);
@@ -246,8 +230,7 @@ static void rows_doubled_by_a_stock_server_are_read_once(void **state)
         fill("2024-03-01T12:00:00", 3);
         struct tickfile *file = tickfile_open_write(root, "BTCUSDT", TICK_TRADE, 0, 2024, why);
         assert_non_null(file);
-        assert_int_equal(
-            tick_index_find(tickfile_index(file), tick_time_us("2024-03-01T12:00:01") / US_PER_S, &triple), 1);
+        assert_int_equal(tick_index_find(tickfile_index(file), at("2024-03-01T12:00:01") / US_PER_S, &triple), 1);
         assert_int_equal(pread(tickfile_fd(file), compressed, (size_t)triple.length, triple.offset), triple.length);
         assert_int_equal(snappy_uncompress((char *)compressed, (size_t)triple.length, (char *)once, &bytes), SNAPPY_OK);
         assert_int_equal(bytes, sizeof(once));
@@ -272,8 +255,7 @@ static void a_damaged_second_is_named_after_the_rows_before_it(void **state)
         (void)state;
         fill("2024-03-01T12:00:00", 3);
         struct tickfile *file = tickfile_open_write(root, "BTCUSDT", TICK_TRADE, 0, 2024, why);
-        assert_int_equal(
-            tick_index_find(tickfile_index(file), tick_time_us("2024-03-01T12:00:01") / US_PER_S, &triple), 1);
+        assert_int_equal(tick_index_find(tickfile_index(file), at("2024-03-01T12:00:01") / US_PER_S, &triple), 1);
         triple.offset = INT64_C(1) << 40;
         assert_int_equal(tick_index_point(tickfile_index(file), &triple, 1), 0);
         tickfile_close(file);
@@ -307,7 +289,7 @@ static void any_range_and_limit_agrees_with_a_list(void **state)
 {
         static int64_t times_us[300];
         struct tick_rows *rows = tick_rows_new(TICK_TRADE, 0);
-        int64_t us = tick_time_us("2023-12-31T23:58:00");
+        int64_t us = at("2023-12-31T23:58:00");
 
         (void)state;
         srand48(12);
@@ -343,18 +325,17 @@ static void any_range_and_limit_agrees_with_a_list(void **state)
 
 int main(void)
 {
-#define TICKQUERY_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
         const struct CMUnitTest tests[] = {
-            TICKQUERY_TEST(ends_are_inclusive_to_the_nanosecond),
-            TICKQUERY_TEST(limits_count_rows_from_either_end),
-            TICKQUERY_TEST(a_limit_is_found_in_slices),
-            TICKQUERY_TEST(a_query_crosses_the_turn_of_the_year),
-            TICKQUERY_TEST(a_quiet_symbol_is_read_across_its_holes),
-            TICKQUERY_TEST(the_rows_of_a_second_come_together_and_may_stop_the_query),
-            TICKQUERY_TEST(rows_doubled_by_a_stock_server_are_read_once),
-            TICKQUERY_TEST(a_damaged_second_is_named_after_the_rows_before_it),
-            TICKQUERY_TEST(buckets_that_are_not_there_are_named),
-            TICKQUERY_TEST(any_range_and_limit_agrees_with_a_list),
+            IN_ROOT(ends_are_inclusive_to_the_nanosecond),
+            IN_ROOT(limits_count_rows_from_either_end),
+            IN_ROOT(a_limit_is_found_in_slices),
+            IN_ROOT(a_query_crosses_the_turn_of_the_year),
+            IN_ROOT(a_quiet_symbol_is_read_across_its_holes),
+            IN_ROOT(the_rows_of_a_second_come_together_and_may_stop_the_query),
+            IN_ROOT(rows_doubled_by_a_stock_server_are_read_once),
+            IN_ROOT(a_damaged_second_is_named_after_the_rows_before_it),
+            IN_ROOT(buckets_that_are_not_there_are_named),
+            IN_ROOT(any_range_and_limit_agrees_with_a_list),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,9 +222,9 @@ static void the_years_of_a_list_are_found_one_by_one(void **state)
 
         (void)state;
         assert_int_equal(tick_rows_next_year(rows, 0), 0);
-        add_trade(rows, 3, tick_time_us("2026-06-01"));
-        add_trade(rows, 1, tick_time_us("2023-12-31T23:59:59.999999"));
-        add_trade(rows, 2, tick_time_us("2024-01-01"));
+        add_trade(rows, 3, at("2026-06-01"));
+        add_trade(rows, 1, at("2023-12-31T23:59:59.999999"));
+        add_trade(rows, 2, at("2024-01-01"));
         assert_int_equal(tick_rows_next_year(rows, 0), 2023);
         assert_int_equal(tick_rows_next_year(rows, 2024), 2024);
         assert_int_equal(tick_rows_next_year(rows, 2025), 2026);

@@ -3,22 +3,13 @@
 #ifndef TESTS_UNIT_TICK_EVENTS_H
 #define TESTS_UNIT_TICK_EVENTS_H
 
-#include "common/clock.h"
 #include "common/tickfile.h"
 #include "common/tickrow.h"
+#include "tests/unit/at.h"
 
 #include <string.h>
 
 #define SECOND_NS INT64_C(1000000000)
-
-static inline int64_t tick_time_us(const char *text)
-{
-        const char *accepted;
-        int64_t us;
-
-        assert_int_equal(time_parse_us(text, 0, &us, &accepted), 0);
-        return us;
-}
 
 // A trade whose price tells its id.
 static inline struct trade make_trade(int64_t id, int64_t time_us)
@@ -46,19 +37,19 @@ static inline void no_damage(void *context, const struct tickfile *file, int64_t
         fail_msg("damage: %s", what);
 }
 
-// Puts rows of any years into a bucket, through all three steps.
-static inline void store_rows(const char *root, const char *symbol, const struct tick_rows *rows)
+// Puts rows of any years into a bucket below `store_root`, through all three steps.
+static inline void store_rows(const char *store_root, const char *symbol, const struct tick_rows *rows)
 {
-        char why[REASON_SIZE] = "";
+        char reason[REASON_SIZE] = "";
 
         for (int year = tick_rows_next_year(rows, 0); year > 0; year = tick_rows_next_year(rows, year + 1)) {
                 struct tickfile *file =
-                    tickfile_open_write(root, symbol, tick_rows_kind(rows), tick_rows_levels(rows), year, why);
+                    tickfile_open_write(store_root, symbol, tick_rows_kind(rows), tick_rows_levels(rows), year, reason);
 
                 if (file == NULL)
-                        fail_msg("%s", why);
-                if (tickfile_stage(file, rows, no_damage, NULL, why) != 0)
-                        fail_msg("%s", why);
+                        fail_msg("%s", reason);
+                if (tickfile_stage(file, rows, no_damage, NULL, reason) != 0)
+                        fail_msg("%s", reason);
                 assert_int_equal(tickfile_commit(file), 0);
                 tickfile_close(file);
         }
