@@ -59,6 +59,7 @@ static void print_head(const struct page *page)
 struct streams {
         uint32_t count, connected, reconnects;
         double oldest_s, renewal_s;
+        uint64_t quotes_late, books_compared, levels_compared, levels_equal;
 };
 
 static struct streams sum_streams(const struct snapshot *snapshot)
@@ -72,12 +73,30 @@ static struct streams sum_streams(const struct snapshot *snapshot)
                 sum.count++;
                 sum.connected += child->connected;
                 sum.reconnects += child->reconnects;
+                sum.quotes_late += child->quotes_late;
+                sum.books_compared += child->books_compared;
+                sum.levels_compared += child->levels_compared;
+                sum.levels_equal += child->levels_equal;
                 if (child->message_age_s > sum.oldest_s)
                         sum.oldest_s = child->message_age_s;
                 if (child->renewal_in_s >= 0 && (sum.renewal_s < 0 || child->renewal_in_s < sum.renewal_s))
                         sum.renewal_s = child->renewal_in_s;
         }
         return sum;
+}
+
+static void print_ticks_quality(const struct streams *sum)
+{
+        char books[UNITS_TEXT_SIZE], levels[UNITS_TEXT_SIZE], share[UNITS_TEXT_SIZE];
+
+        if (sum->books_compared > 0)
+                printf("  books          compared with a fresh snapshot %s times: %s of %s levels equal\n",
+                    units_count((int64_t)sum->books_compared, books),
+                    units_share((int64_t)sum->levels_equal, (int64_t)sum->levels_compared, share),
+                    units_count((int64_t)sum->levels_compared, levels));
+        if (sum->quotes_late > 0)
+                printf("  quotes         %s came behind a newer one and were not kept\n",
+                    units_count((int64_t)sum->quotes_late, books));
 }
 
 static void print_streams(const struct page *page)
@@ -96,6 +115,7 @@ static void print_streams(const struct page *page)
         if (sum.renewal_s >= 0)
                 printf(", next renewal in %s", units_span_s(sum.renewal_s, text));
         putchar('\n');
+        print_ticks_quality(&sum);
         if (page->snapshot->facts.p50_us > 0) {
                 printf("  latency        bars durable %s after they arrive",
                     units_latency_us(page->snapshot->facts.p50_us, text));

@@ -77,6 +77,23 @@ static void judge_children(const struct snapshot *snapshot, struct findings *fin
         }
 }
 
+// What streams have brought is sound as far as it can be seen.
+static void judge_streams(const struct snapshot *snapshot, struct findings *findings)
+{
+        char count[UNITS_TEXT_SIZE];
+
+        for (size_t i = 0; i < snapshot->children_count; i++) {
+                const struct snapshot_child *child = &snapshot->children[i];
+                if (child->books_differing > 0)
+                        find(findings, "it went on from the snapshot each time; the log says when and how much",
+                            "stream %s: %llu of %llu comparisons of its kept books with a fresh snapshot found a "
+                            "difference, in %s levels",
+                            child->name, (unsigned long long)child->books_differing,
+                            (unsigned long long)child->books_compared,
+                            units_count((int64_t)(child->levels_compared - child->levels_equal), count));
+        }
+}
+
 static void judge_exchange(const struct snapshot *snapshot, struct findings *findings)
 {
         static const char elsewhere[] = "set endpoints.proxy, or endpoints.rest: https://data-api.binance.vision and "
@@ -214,5 +231,6 @@ void findings_collect(const struct snapshot *snapshot, struct findings *findings
         judge_exchange(snapshot, findings);
         judge_disk(snapshot, findings);
         judge_children(snapshot, findings);
+        judge_streams(snapshot, findings);
         judge_ledger(snapshot, findings);
 }

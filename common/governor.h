@@ -38,6 +38,9 @@ struct vitals {
         _Atomic uint64_t records;   // stream: closed bars; backfill: rows fetched; writer: batches committed
         _Atomic uint64_t messages;  // stream: frames; backfill: requests; writer: records applied
         _Atomic uint64_t malformed; // refused frames, answers or batches
+        _Atomic uint64_t quotes_late;                     // stream: came behind a newer one, and are not kept
+        _Atomic uint64_t books_compared, books_differing; // stream: kept books with fresh snapshots
+        _Atomic uint64_t levels_compared, levels_equal;   // in these comparisons
         _Atomic uint32_t reconnects;
         _Atomic uint32_t degraded;       // more than max_retries quick reconnects in a row
         _Atomic int64_t last_message_us; // boot time

@@ -15,6 +15,7 @@ struct snapshot_child {
         bool connected, degraded;
         char name[SYMBOL_SIZE], last_death[REASON_SIZE];
         uint64_t records, messages, malformed, window_bytes;
+        uint64_t quotes_late, books_compared, books_differing, levels_compared, levels_equal;
         double message_age_s, renewal_in_s; // -1: none
         double state_age_s;
 };

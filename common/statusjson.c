@@ -50,6 +50,11 @@ static void add_children(cJSON *root, const struct snapshot *snapshot)
                 add_number(object, "messages", (double)child->messages);
                 add_number(object, "malformed", (double)child->malformed);
                 add_number(object, "reconnects", child->reconnects);
+                add_number(object, "quotes_late", (double)child->quotes_late);
+                add_number(object, "books_compared", (double)child->books_compared);
+                add_number(object, "books_differing", (double)child->books_differing);
+                add_number(object, "levels_compared", (double)child->levels_compared);
+                add_number(object, "levels_equal", (double)child->levels_equal);
                 add_number(object, "window_bytes", (double)child->window_bytes);
                 add_number(object, "symbols", child->symbols);
                 add_seconds(object, "last_message_age_s", child->message_age_s);

@@ -207,6 +207,16 @@ const struct key_row key_rows[] = {
         FIELD(depth_diffs),
         .fallback = "false",
         .help = "Keep every change of the book too, with the snapshots it starts from, for stream_type depth."},
+    {.name = "depth.compare",
+        .type = KEY_DURATION,
+        .flags = KEY_RELOADABLE,
+        FIELD(depth_compare_ms),
+        .min = DEPTH_COMPARE_MS_MIN,
+        .max = DEPTH_COMPARE_MS_MAX,
+        .fallback = "900s",
+        .help =
+            "How often a kept book is compared with a fresh snapshot and goes on from it (weight 50 each time), with "
+            "jitter, for stream_type depth."},
     {.name = "aggregate.from",
         .type = KEY_SOURCE,
         .flags = KEY_RELOADABLE,
@@ -478,7 +488,8 @@ static void append_range(const struct key_row *row, char text[KEY_ACCEPTED_SIZE]
                 return;
         }
         if (row->type == KEY_DURATION)
-                snprintf(range, sizeof range, "%lldms to %llds", (long long)row->min, (long long)row->max / 1000);
+                snprintf(range, sizeof range, row->min % 1000 != 0 ? "%lldms to %llds" : "%llds to %llds",
+                    (long long)(row->min % 1000 != 0 ? row->min : row->min / 1000), (long long)row->max / 1000);
         else
                 snprintf(range, sizeof range, "%lld to %lld", (long long)row->min, (long long)row->max);
         append(text, range);

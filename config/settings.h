@@ -69,6 +69,7 @@ struct settings {
         uint32_t symbols_per_worker; // 0: auto
         uint32_t depth_levels;
         bool depth_diffs;
+        uint32_t depth_compare_ms;
 
         // bars made here; the first block without an interval ends the list
         struct aggregation aggregates[AGGREGATES_MAX];

@@ -238,6 +238,7 @@ static void copy_realtime(const struct settings *settings, struct settings *part
         part->max_retries = settings->max_retries;
         part->depth_levels = settings->depth_levels;
         part->depth_diffs = settings->depth_diffs;
+        part->depth_compare_ms = settings->depth_compare_ms;
         copy_text(part->stream_url, sizeof(part->stream_url), settings->stream_url);
 }
 

@@ -136,6 +136,7 @@ static void set_defaults(struct child_setup *setup)
         setup->settings.stream_intervals = 1u << INTERVAL_1M;
         setup->settings.depth_levels = 20;
         setup->settings.depth_cadence_ms = 1000;
+        setup->settings.depth_compare_ms = 900000;
         setup->settings.buffer_size = 100000;
         setup->settings.max_retries = 5;
         setup->settings.retry_delay_ms = 1000;

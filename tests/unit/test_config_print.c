@@ -73,6 +73,7 @@ static const struct {
     {"realtime.symbols_per_worker", {"auto", "1", "64"}},
     {"depth.levels", {"5", "10", "20"}},
     {"depth.diffs", {"true"}},
+    {"depth.compare", {"10s", "900s", "60m"}},
     {"aggregate.from", {"trade", "1m"}},
     {"aggregate.to", {"1h", "5m 4h 1w 1M"}},
     {"aggregate.check", {"false", "true"}},

@@ -69,6 +69,19 @@ static void test_children(void **state)
         must_say("failed: SIGSEGV");
 }
 
+static void test_books(void **state)
+{
+        (void)state;
+        children[0].books_compared = 4;
+        children[0].levels_compared = children[0].levels_equal = 8000;
+        children[0].quotes_late = 3; // only counted
+        findings_collect(&snapshot, &findings);
+        assert_int_equal(findings.count, 0);
+        children[0].books_differing = 1;
+        children[0].levels_equal -= 12;
+        must_say("1 of 4 comparisons of its kept books with a fresh snapshot found a difference, in 12 levels");
+}
+
 static void test_exchange(void **state)
 {
         (void)state;
@@ -178,6 +191,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup(test_health_needs_nothing, set_up),
             cmocka_unit_test_setup(test_children, set_up),
+            cmocka_unit_test_setup(test_books, set_up),
             cmocka_unit_test_setup(test_exchange, set_up),
             cmocka_unit_test_setup(test_disk, set_up),
             cmocka_unit_test_setup(test_buckets, set_up),

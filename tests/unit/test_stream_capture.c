@@ -164,6 +164,7 @@ static void begin(const char *symbol, bool diffs)
         settings->depth_levels = 20;
         settings->depth_cadence_ms = 1000;
         settings->depth_diffs = diffs;
+        settings->depth_compare_ms = DEPTH_COMPARE_MS_MIN;
         stream_table_build(&table, &symbols, settings);
         free(settings);
         sink_init(&sink, NULL);
@@ -318,7 +319,7 @@ static void fresh_snapshot_is_compared_at_the_same_update(void **state)
                 take_snapshot(first, sizeof(first) - 1, 1);
                 depthstream_step(stream, &sink, &clocks);
                 assert_false(depthstream_wants_snapshot(stream, clocks.now));
-                clocks.now.us += DEPTH_COMPARE_MS * 5 / 4 * US_PER_MS;
+                clocks.now.us += DEPTH_COMPARE_MS_MIN * 5 / 4 * US_PER_MS;
                 depthstream_step(stream, &sink, &clocks);
                 take_change(102, "[\"9.6\",\"2\"]");
                 assert_true(depthstream_wants_snapshot(stream, clocks.now));
@@ -327,6 +328,10 @@ static void fresh_snapshot_is_compared_at_the_same_update(void **state)
                 take_change(103, "[\"9.7\",\"2\"]");
                 depthstream_take_snapshot(stream, &sink, &fresh, &clocks);
                 assert_int_equal(seen.kinds[DEPTH_SNAPSHOT], 2); // the book goes on from it, and says so
+                const struct depth_comparisons *comparisons = depthstream_comparisons(stream);
+                assert_int_equal(comparisons->books, 1);
+                assert_int_equal(comparisons->differing, wrong);
+                assert_int_equal(comparisons->levels - comparisons->equal, wrong);
                 assert_int_equal(seen.rebuilt.update_id, 103);
                 take_change(104, "[\"9\",\"0\"]");
                 struct level top[8];

@@ -170,7 +170,9 @@ static void updates_go_up(void **state)
         assert_true(updates_note(&updates, 0, 100));
         assert_true(updates_note(&updates, 0, 107));
         assert_false(updates_note(&updates, 0, 107));
+        assert_int_equal(updates.late, 0);
         assert_false(updates_note(&updates, 0, 103));
+        assert_int_equal(updates.late, 1);
         updates_overlap(&updates, 1);
         assert_false(updates_overlap_proven(&updates, 0, 1));
         assert_true(updates_note(&updates, 1, 110));

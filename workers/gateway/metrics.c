@@ -316,6 +316,31 @@ static double malformed_of(const struct vitals *vitals)
         return (double)atomic_load(&vitals->malformed);
 }
 
+static double quotes_late_of(const struct vitals *vitals)
+{
+        return (double)atomic_load(&vitals->quotes_late);
+}
+
+static double books_compared_of(const struct vitals *vitals)
+{
+        return (double)atomic_load(&vitals->books_compared);
+}
+
+static double books_differing_of(const struct vitals *vitals)
+{
+        return (double)atomic_load(&vitals->books_differing);
+}
+
+static double levels_compared_of(const struct vitals *vitals)
+{
+        return (double)atomic_load(&vitals->levels_compared);
+}
+
+static double levels_equal_of(const struct vitals *vitals)
+{
+        return (double)atomic_load(&vitals->levels_equal);
+}
+
 static double up_of(const struct vitals *vitals)
 {
         return atomic_load(&vitals->state) == CHILD_READY;
@@ -344,6 +369,15 @@ static const struct {
         1u << CHILD_STREAM | 1u << CHILD_BACKFILL | 1u << CHILD_WRITER},
     {"malformed_total", "counter", "Frames, answers or batches refused.", malformed_of,
         1u << CHILD_STREAM | 1u << CHILD_BACKFILL | 1u << CHILD_WRITER},
+    {"quotes_late_total", "counter", "Best quotes that came behind a newer one and were not kept.", quotes_late_of,
+        1u << CHILD_STREAM},
+    {"books_compared_total", "counter", "Comparisons of kept order books with fresh snapshots.", books_compared_of,
+        1u << CHILD_STREAM},
+    {"books_differing_total", "counter", "Comparisons that found a difference.", books_differing_of,
+        1u << CHILD_STREAM},
+    {"book_levels_compared_total", "counter", "Levels in these comparisons.", levels_compared_of, 1u << CHILD_STREAM},
+    {"book_levels_equal_total", "counter", "Levels in these comparisons that were equal.", levels_equal_of,
+        1u << CHILD_STREAM},
     {"window_bytes", "gauge", "Bytes of a stream worker that are not durable yet.", window_of, 1u << CHILD_STREAM},
 };
 

@@ -23,6 +23,8 @@ struct depthstream {
         mono_time refreshed_at; // by a snapshot, or an attempt to get one
         mono_time compare_at, compare_until; // us == 0: not planned; not under way
         bool uncertain_said;
+        int64_t compare_every_ms;
+        struct depth_comparisons comparisons;
 };
 
 // Of whichever stream has its turn; too large for the stack.
@@ -125,11 +127,25 @@ static void write_due_top(struct stream *stream, struct sink *sink, int64_t unti
 
 static void plan_comparison(struct depthstream *depth, mono_time now, uint64_t random)
 {
+        int64_t every_ms = depth->compare_every_ms;
+
         booksync_stop(&depth->probe);
         depth->refreshed_at = now;
         depth->compare_until = (mono_time){0};
-        depth->compare_at =
-            (mono_time){now.us + (DEPTH_COMPARE_MS + (int64_t)(random % (DEPTH_COMPARE_MS / 4))) * US_PER_MS};
+        depth->compare_at = (mono_time){now.us + (every_ms + (int64_t)(random % (uint64_t)(every_ms / 4))) * US_PER_MS};
+}
+
+static void count_comparison(struct depth_comparisons *comparisons, size_t same, size_t all)
+{
+        comparisons->books++;
+        comparisons->differing += same != all;
+        comparisons->levels += all;
+        comparisons->equal += same;
+}
+
+const struct depth_comparisons *depthstream_comparisons(const struct stream *stream)
+{
+        return &stream->depth->comparisons;
 }
 
 // Both books stand at the same update: compare them, and go on with the fresh one.
@@ -143,6 +159,7 @@ static void compare(struct stream *stream, struct sink *sink, mono_time now)
                 return;
         book_compare(kept, fresh, &same, &all);
         double percent = all > 0 ? 100.0 * (double)same / (double)all : 100;
+        count_comparison(&depth->comparisons, same, all);
         if (same == all)
                 log_info("%s: the kept book equals a fresh snapshot at update %lld: all %zu levels", name_of(stream),
                     (long long)kept->update_id, all);
@@ -357,6 +374,7 @@ static void init(struct stream *stream, const struct settings *settings)
 
         depth->levels = settings->depth_levels;
         depth->cadence_us = settings->depth_cadence_ms * US_PER_MS;
+        depth->compare_every_ms = settings->depth_compare_ms;
         booksync_init(&depth->kept);
         booksync_init(&depth->probe);
         if (settings->depth_diffs) {

@@ -28,6 +28,8 @@ bool updates_note(struct updates *updates, unsigned leg, int64_t id)
                 updates->leg_first[leg] = id;
         if (id > updates->leg_newest[leg])
                 updates->leg_newest[leg] = id;
+        else if (id < updates->leg_newest[leg])
+                updates->late++;
         if (fresh)
                 updates->newest = id;
         return fresh;

@@ -13,6 +13,7 @@ struct updates {
         int64_t newest; // 0: none yet
         bool restarted; // the next event is the first of a connection: its id may be lower (a test network was wiped)
         int64_t leg_first[UPDATES_LEGS], leg_newest[UPDATES_LEGS]; // 0: none
+        uint64_t late; // came behind a newer one of the same connection, and are not kept
 };
 
 void updates_init(struct updates *updates);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/nnio.h"
+#include "workers/stream/depthstream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -317,6 +318,32 @@ static void show_vitals(struct worker *worker)
             &vitals->renewal_us, renewal.us == INT64_MAX ? 0 : renewal.us + boot_minus_mono_us, memory_order_relaxed);
 }
 
+static void show_quality(struct worker *worker)
+{
+        struct vitals *vitals = worker->child.vitals;
+        struct depth_comparisons sum = {0};
+        uint64_t late = 0;
+
+        for (size_t i = 0; i < worker->table.count; i++) {
+                const struct stream *stream = &worker->table.streams[i];
+
+                if (stream->id.kind == STREAM_QUOTE)
+                        late += stream->updates.late;
+                if (stream->id.kind != STREAM_DEPTH)
+                        continue;
+                const struct depth_comparisons *book = depthstream_comparisons(stream);
+                sum.books += book->books;
+                sum.differing += book->differing;
+                sum.levels += book->levels;
+                sum.equal += book->equal;
+        }
+        atomic_store_explicit(&vitals->quotes_late, late, memory_order_relaxed);
+        atomic_store_explicit(&vitals->books_compared, sum.books, memory_order_relaxed);
+        atomic_store_explicit(&vitals->books_differing, sum.differing, memory_order_relaxed);
+        atomic_store_explicit(&vitals->levels_compared, sum.levels, memory_order_relaxed);
+        atomic_store_explicit(&vitals->levels_equal, sum.equal, memory_order_relaxed);
+}
+
 static void show_progress(struct worker *worker)
 {
         struct vitals *vitals = worker->child.vitals;
@@ -334,6 +361,7 @@ static void step_clockwork(struct worker *worker, mono_time now)
         if (now.us >= worker->heartbeat_at.us) {
                 child_heartbeat(&worker->child);
                 show_vitals(worker);
+                show_quality(worker);
                 worker->heartbeat_at = after_ms(now, CHILD_HEARTBEAT_MS);
         }
         if (now.us >= worker->housekeeping_at.us) {
