@@ -77,6 +77,8 @@ static const struct {
         "nothing of a stream is sent while this lasts (`for_ms`), all else is"},
     [FAULT_SNAPSHOT_CROSSED] = {"snapshot-crossed", 1, "depth answers a book whose best bid lies above the best ask"},
     [FAULT_SNAPSHOT_STALE] = {"snapshot-stale", 1, "depth answers the book of `value` updates ago (1000)"},
+    [FAULT_SNAPSHOT_WRONG] = {"snapshot-wrong", 1,
+        "depth answers other quantities at `value` bids (10) amid the others than the stream's changes make"},
     [FAULT_AGG_TOMBSTONE] = {"agg-tombstone", -1,
         "aggTrades of REST with ids in [`from_id`, `to_id`] were struck out: p = q = 0, f = l = -1"},
     [FAULT_HALT] = {"halt", 0,

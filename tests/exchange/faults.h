@@ -79,6 +79,7 @@ enum fault_kind {
         // and in REST
         FAULT_SNAPSHOT_CROSSED,
         FAULT_SNAPSHOT_STALE,
+        FAULT_SNAPSHOT_WRONG,
         FAULT_AGG_TOMBSTONE,
         // at once
         FAULT_HALT,

@@ -163,6 +163,14 @@ static void cross(const struct ticks_symbol *of, struct book_level *bids, const 
         bids[0].price = asks[0].price + of->symbol->tape.tick;
 }
 
+// In the middle: few of those are changed before somebody compares them, and none of them is out of sight.
+static void spoil(struct book_level *bids, size_t bid_count, int64_t wrong)
+{
+        for (size_t i = bid_count / 2; i < bid_count && wrong > 0; i++, wrong--) {
+                bids[i].quantity++;
+        }
+}
+
 int tickrest_depth(struct call *call)
 {
         static struct book_level bids[BOOK_LEVELS_MAX], asks[BOOK_LEVELS_MAX];
@@ -187,6 +195,9 @@ int tickrest_depth(struct call *call)
         size_t ask_count = book_get_asks(&of, id, (size_t)limit, asks);
         if (take(call, FAULT_SNAPSHOT_CROSSED, &of, 0) != NULL) {
                 cross(&of, bids, asks);
+        }
+        if ((fault = take(call, FAULT_SNAPSHOT_WRONG, &of, 0)) != NULL) {
+                spoil(bids, bid_count, fault->value > 0 ? fault->value : 10);
         }
         char *at = reserve(call, (bid_count + ask_count) * TICKTEXT_LEVEL_MAX + TICKTEXT_ROW_MAX, &space);
         commit(call, &space, ticktext_put_book(at, id, bids, bid_count, asks, ask_count));
