@@ -349,6 +349,21 @@ static void a_history_without_trades_is_complete(void **state)
         rig_free(rig);
 }
 
+static void a_history_that_begins_after_its_end_is_complete(void **state)
+{
+        struct rig *rig = tick_rig_new(0, DATA_TRADE);
+
+        (void)state;
+        rig->setup.one_shot = true;
+        rig->setup.settings.backfill_start_us = rig->now_us + MINUTES(60);
+        rig_open(rig);
+        assert_false(tick_next(rig));
+        assert_int_equal(store_sync(rig->store), 0);
+        assert_true(store_is_complete(rig->store, rig->now_us));
+        assert_true(tick_told_of(rig, TICK_TRADE).tick.known);
+        rig_free(rig);
+}
+
 static void a_history_ends_with_the_newest_id(void **state)
 {
         struct rig *rig = history_of(1000, true);
@@ -519,6 +534,7 @@ int main(void)
             cmocka_unit_test(history_is_found_by_time_and_fetched_by_id),
             cmocka_unit_test(a_history_that_has_begun_goes_on_after_a_restart),
             cmocka_unit_test(a_history_without_trades_is_complete),
+            cmocka_unit_test(a_history_that_begins_after_its_end_is_complete),
             cmocka_unit_test(a_history_ends_with_the_newest_id),
             cmocka_unit_test(history_meets_the_stream),
             cmocka_unit_test(an_old_id_that_is_much_newer_begins_a_new_numbering),

@@ -88,8 +88,10 @@ static void renew_history(const struct store *store, struct tick_bucket *bucket)
                 bucket->history_last_id = -1;
                 bucket->end_open = bucket->history_empty = false;
         }
-        if (bucket->history_from_us != from_us || bucket->history_until_us != until_us)
+        if (bucket->history_from_us != from_us || bucket->history_until_us != until_us) {
                 bucket->row_dirty = true;
+                bucket->history_empty = bucket->history_empty || from_us >= until_us; // begins after the exchange's now
+        }
         bucket->history_from_us = from_us;
         bucket->history_until_us = until_us;
 }
