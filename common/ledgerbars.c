@@ -2,7 +2,6 @@
 #include "common/ledgeraccount.h"
 #include "common/ledgerticks.h"
 #include "common/ledgerview_parts.h"
-#include "common/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,14 +30,16 @@ static sqlite3_stmt *prepare_buckets(struct ledgerview *view, const char *which)
         return ledgerview_prepare(view, text);
 }
 
-static int read_bucket(sqlite3_stmt *row, struct listed *listed)
+static bool read_bucket(const void *context, sqlite3_stmt *row, void *item)
 {
+        struct listed *listed = item;
         struct ledger_bucket *bucket = &listed->bucket;
         const char *interval = (const char *)sqlite3_column_text(row, 2);
 
-        *listed = (struct listed){.id = sqlite3_column_int64(row, 0)};
+        (void)context;
+        listed->id = sqlite3_column_int64(row, 0);
         if (interval == NULL || interval_parse(interval, &bucket->interval) < 0)
-                return -1;
+                return false;
         ledgerview_copy_text(bucket->symbol, sizeof(bucket->symbol), row, 1);
         ledgerview_copy_text(bucket->directory, sizeof(bucket->directory), row, 3);
         bucket->followed = sqlite3_column_int(row, 4) != 0;
@@ -52,7 +53,7 @@ static int read_bucket(sqlite3_stmt *row, struct listed *listed)
         bucket->differences = sqlite3_column_int64(row, 12);
         ledgerview_copy_text(bucket->made_of, sizeof(bucket->made_of), row, 13);
         bucket->made_of[strcspn(bucket->made_of, "!")] = '\0'; // checked
-        return 0;
+        return true;
 }
 
 // The id of a bucket, with its line. Returns 1, 0 where there is none, or -1.
@@ -61,13 +62,14 @@ static int find_bucket(struct ledgerview *view, const char *symbol, enum interva
         sqlite3_stmt *query = prepare_buckets(view, "WHERE symbol = ?1 AND interval = ?2");
         int result = 0;
 
+        *listed = (struct listed){0};
         if (query == NULL)
                 return -1;
         sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
         sqlite3_bind_text(query, 2, interval_name(interval), -1, SQLITE_STATIC);
         int code = sqlite3_step(query);
         if (code == SQLITE_ROW)
-                result = read_bucket(query, listed) == 0 ? 1 : ledgerview_note(view, "holds an unknown interval");
+                result = read_bucket(NULL, query, listed) ? 1 : ledgerview_note(view, "holds an unknown interval");
         else if (code != SQLITE_DONE)
                 result = ledgerview_note(view, "cannot be read");
         sqlite3_finalize(query);
@@ -135,23 +137,6 @@ int ledgerview_range_of(struct ledgerview *view, const char *symbol, enum interv
         return result;
 }
 
-static int list_buckets(struct ledgerview *view, struct listed **list, size_t *count)
-{
-        size_t capacity = (size_t)ledgerview_count_rows(view, "SELECT count(*) FROM buckets");
-        sqlite3_stmt *query = prepare_buckets(view, "ORDER BY symbol, interval");
-        int code = SQLITE_ERROR;
-
-        *count = 0;
-        *list = memory_zeroed(capacity + 1, sizeof(**list));
-        if (query == NULL)
-                return -1;
-        while (*count < capacity && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                if (read_bucket(query, &(*list)[*count]) == 0)
-                        (*count)++;
-        }
-        return ledgerview_finished(view, query, *count == capacity ? SQLITE_DONE : code);
-}
-
 static int compare_listed(const void *a, const void *b)
 {
         const struct ledger_bucket *left = &((const struct listed *)a)->bucket;
@@ -163,19 +148,20 @@ static int compare_listed(const void *a, const void *b)
 
 int ledgerview_each_bucket(struct ledgerview *view, int64_t now_us, ledgerview_bucket *callback, void *context)
 {
-        struct listed *list = NULL;
-        size_t count = 0;
+        struct ledgerview_list list = {.item_size = sizeof(struct listed)};
 
         if (ledgerview_begin(view) < 0)
                 return -1;
-        int result = list_buckets(view, &list, &count);
-        for (size_t i = 0; i < count && result == 0; i++)
-                result = fill_bucket(view, &list[i], NULL, now_us);
+        int result = ledgerview_list_rows(view, prepare_buckets(view, ""), read_bucket, NULL, &list);
+        struct listed *all = list.items;
+        for (size_t i = 0; i < list.count && result == 0; i++)
+                result = fill_bucket(view, &all[i], NULL, now_us);
         ledgerview_end(view);
-        qsort(list, count, sizeof(*list), compare_listed);
-        for (size_t i = 0; i < count && result == 0; i++)
-                result = callback(context, &list[i].bucket);
-        free(list);
+        if (list.count > 1)
+                qsort(all, list.count, sizeof(*all), compare_listed);
+        for (size_t i = 0; i < list.count && result == 0; i++)
+                result = callback(context, &all[i].bucket);
+        free(list.items);
         return result;
 }
 

@@ -2,10 +2,7 @@
 #include "common/ledgerticks.h"
 
 #include "common/ledgerview_parts.h"
-#include "common/memory.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,15 +26,17 @@ struct counted {
         bool has_ids;
 };
 
-static int read_tick(sqlite3_stmt *row, struct counted *counted)
+static bool read_tick(const void *context, sqlite3_stmt *row, void *item)
 {
+        struct counted *counted = item;
         struct ledger_tick *tick = &counted->tick;
         const char *kind = (const char *)sqlite3_column_text(row, 2);
 
+        (void)context;
         tick->number = sqlite3_column_int64(row, 0);
         ledgerview_copy_text(tick->symbol, sizeof(tick->symbol), row, 1);
         if (kind == NULL || tick_kind_parse(kind, &tick->kind) < 0)
-                return -1;
+                return false;
         ledgerview_copy_text(tick->directory, sizeof(tick->directory), row, 3);
         tick->followed = sqlite3_column_int(row, 4) != 0;
         tick->live = sqlite3_column_int(row, 5) != 0;
@@ -58,7 +57,7 @@ static int read_tick(sqlite3_stmt *row, struct counted *counted)
         ledgerview_copy_text(tick->why, sizeof(tick->why), row, 15);
         counted->has_ids = tick->kind == TICK_TRADE || tick->kind == TICK_AGG_TRADE;
         tick->first_id = tick->last_id = -1;
-        return 0;
+        return true;
 }
 
 static int64_t within(const struct stretch *wanted, int64_t first_id, int64_t last_id)
@@ -183,19 +182,12 @@ static int list_ticks(struct ledgerview *view, const char *symbol, enum tick_kin
             " wanted_first_id, wanted_last_id, wanted2_first_id, wanted2_last_id, why, backfill, history_from_us,"
             " history_until_us, history_first_id, history_last_id, history_empty FROM tick_buckets"
             " WHERE ?1 IS NULL OR (symbol = ?1 AND kind = ?2)");
-        int code = SQLITE_ERROR;
 
-        if (query == NULL)
-                return -1;
-        if (symbol != NULL) {
+        if (query != NULL && symbol != NULL) {
                 sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
                 sqlite3_bind_text(query, 2, tick_group(kind), -1, SQLITE_STATIC);
         }
-        while ((code = sqlite3_step(query)) == SQLITE_ROW) {
-                if (read_tick(query, ledgerview_list_next(list, sizeof(struct counted))) < 0)
-                        list->count--;
-        }
-        return ledgerview_finished(view, query, code);
+        return ledgerview_list_rows(view, query, read_tick, NULL, list);
 }
 
 // As list_ticks(), with all their figures.
@@ -204,7 +196,7 @@ static int count_ticks(struct ledgerview *view, const char *symbol, enum tick_ki
         if (ledgerview_begin(view) < 0)
                 return -1;
         int result = list_ticks(view, symbol, kind, list);
-        struct counted *all = (struct counted *)(void *)list->items;
+        struct counted *all = list->items;
         for (size_t i = 0; i < list->count && result == 0; i++) {
                 if (all[i].has_ids)
                         result = count_ids(view, &all[i]);
@@ -217,13 +209,13 @@ static int count_ticks(struct ledgerview *view, const char *symbol, enum tick_ki
 
 int ledgerview_tick_of(struct ledgerview *view, const char *symbol, enum tick_kind kind, struct ledger_tick *tick)
 {
-        struct ledgerview_list list = {0};
+        struct ledgerview_list list = {.item_size = sizeof(struct counted)};
 
         if (!view->has_ticks)
                 return 0;
         int result = count_ticks(view, symbol, kind, &list);
         if (result == 0 && list.count == 1) {
-                *tick = ((const struct counted *)(const void *)list.items)->tick;
+                *tick = ((const struct counted *)list.items)->tick;
                 result = 1;
         }
         free(list.items);
@@ -232,12 +224,12 @@ int ledgerview_tick_of(struct ledgerview *view, const char *symbol, enum tick_ki
 
 int ledgerview_each_tick(struct ledgerview *view, ledgerview_tick *callback, void *context)
 {
-        struct ledgerview_list list = {0};
+        struct ledgerview_list list = {.item_size = sizeof(struct counted)};
 
         if (!view->has_ticks)
                 return 0;
         int result = count_ticks(view, NULL, 0, &list);
-        struct counted *all = (struct counted *)(void *)list.items;
+        struct counted *all = list.items;
         if (list.count > 1)
                 qsort(all, list.count, sizeof(*all), by_symbol);
         for (size_t i = 0; i < list.count && result == 0; i++)
@@ -248,13 +240,16 @@ int ledgerview_each_tick(struct ledgerview *view, ledgerview_tick *callback, voi
 
 // ---- gaps, ranges ----
 
-static int read_gap(sqlite3_stmt *row, struct ledger_tick_gap *gap)
+// `context`: the states that are asked for.
+static bool read_gap(const void *context, sqlite3_stmt *row, void *item)
 {
+        const uint32_t *states = context;
+        struct ledger_tick_gap *gap = item;
         const char *kind = (const char *)sqlite3_column_text(row, 1);
 
         ledgerview_copy_text(gap->symbol, sizeof(gap->symbol), row, 0);
         if (kind == NULL || tick_kind_parse(kind, &gap->kind) < 0)
-                return -1;
+                return false;
         gap->epoch = sqlite3_column_int(row, 2);
         gap->first_id = sqlite3_column_int64(row, 3);
         gap->last_id = sqlite3_column_int64(row, 4);
@@ -263,13 +258,12 @@ static int read_gap(sqlite3_stmt *row, struct ledger_tick_gap *gap)
         gap->state = gap_state_parse((const char *)sqlite3_column_text(row, 7));
         gap->found_us = sqlite3_column_int64(row, 8);
         ledgerview_copy_text(gap->evidence, sizeof(gap->evidence), row, 9);
-        return gap->state < 0 ? -1 : 0;
+        return gap->state >= 0 && (*states >> gap->state & 1) != 0;
 }
 
 int ledgerview_each_tick_gap(struct ledgerview *view, uint32_t states, ledgerview_tick_gap *callback, void *context)
 {
-        struct ledgerview_list list = {0};
-        int code = SQLITE_ERROR;
+        struct ledgerview_list list = {.item_size = sizeof(struct ledger_tick_gap)};
 
         if (!view->has_ticks)
                 return 0;
@@ -278,25 +272,26 @@ int ledgerview_each_tick_gap(struct ledgerview *view, uint32_t states, ledgervie
         sqlite3_stmt *query = ledgerview_prepare(view,
             "SELECT symbol, kind, epoch, first_id, tick_gaps.last_id, start_us, end_us, state, found_us, evidence"
             " FROM tick_gaps JOIN tick_buckets ON id = bucket ORDER BY symbol, kind, start_us, first_id");
-        while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW) {
-                struct ledger_tick_gap *gap = ledgerview_list_next(&list, sizeof(*gap));
-
-                if (read_gap(query, gap) < 0 || (states >> gap->state & 1) == 0)
-                        list.count--;
-        }
-        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+        int result = ledgerview_list_rows(view, query, read_gap, &states, &list);
         ledgerview_end(view);
+        const struct ledger_tick_gap *gaps = list.items;
         for (size_t i = 0; i < list.count && result == 0; i++)
-                result = callback(context, (const struct ledger_tick_gap *)(const void *)list.items + i);
+                result = callback(context, &gaps[i]);
         free(list.items);
         return result;
+}
+
+static bool read_id_range(const void *context, sqlite3_stmt *row, void *item)
+{
+        (void)context;
+        read_range(row, item);
+        return true;
 }
 
 int ledgerview_each_id_range(
     struct ledgerview *view, const char *symbol, enum tick_kind kind, ledgerview_id_range *callback, void *context)
 {
-        struct ledgerview_list list = {0};
-        int code = SQLITE_ERROR;
+        struct ledgerview_list list = {.item_size = sizeof(struct ledger_id_range)};
 
         if (!view->has_ticks)
                 return 0;
@@ -309,12 +304,11 @@ int ledgerview_each_id_range(
                 sqlite3_bind_text(query, 1, symbol, -1, SQLITE_STATIC);
                 sqlite3_bind_text(query, 2, tick_group(kind), -1, SQLITE_STATIC);
         }
-        while (query != NULL && (code = sqlite3_step(query)) == SQLITE_ROW)
-                read_range(query, ledgerview_list_next(&list, sizeof(struct ledger_id_range)));
-        int result = query == NULL ? -1 : ledgerview_finished(view, query, code);
+        int result = ledgerview_list_rows(view, query, read_id_range, NULL, &list);
         ledgerview_end(view);
+        const struct ledger_id_range *ranges = list.items;
         for (size_t i = 0; i < list.count && result == 0; i++)
-                result = callback(context, (const struct ledger_id_range *)(const void *)list.items + i);
+                result = callback(context, &ranges[i]);
         free(list.items);
         return result;
 }

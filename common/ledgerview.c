@@ -156,13 +156,25 @@ int64_t ledgerview_count_rows(struct ledgerview *view, const char *text)
         return count;
 }
 
-void *ledgerview_list_next(struct ledgerview_list *list, size_t size)
+static void *next_item(struct ledgerview_list *list)
 {
         if (list->count == list->capacity) {
                 list->capacity = list->capacity > 0 ? list->capacity * 2 : 64;
-                list->items = memory_resized(list->items, list->capacity, size);
+                list->items = memory_resized(list->items, list->capacity, list->item_size);
         }
-        return memset(list->items + list->count++ * size, 0, size);
+        return memset((char *)list->items + list->count * list->item_size, 0, list->item_size);
+}
+
+int ledgerview_list_rows(struct ledgerview *view, sqlite3_stmt *query, ledgerview_row *read, const void *context,
+    struct ledgerview_list *list)
+{
+        int code = SQLITE_ERROR;
+
+        if (query == NULL)
+                return -1;
+        while ((code = sqlite3_step(query)) == SQLITE_ROW)
+                list->count += read(context, query, next_item(list)) ? 1 : 0;
+        return ledgerview_finished(view, query, code);
 }
 
 // ---- meta ----

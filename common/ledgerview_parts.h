@@ -30,11 +30,15 @@ int ledgerview_finished(struct ledgerview *view, sqlite3_stmt *query, int code);
 
 // Rows are read first and told to the callback after the transaction. `items` is free()d by its user.
 struct ledgerview_list {
-        char *items;
+        size_t item_size; // bytes
+        void *items;
         size_t count, capacity;
 };
 
-// Room for one more item of `size` bytes, zeroed; valid until the next call.
-void *ledgerview_list_next(struct ledgerview_list *list, size_t size);
+// Reads a row into an item, which comes zeroed; false: the row is left out.
+typedef bool ledgerview_row(const void *context, sqlite3_stmt *row, void *item);
+// Adds an item for each row of a query (NULL: it could not be prepared) and finalizes it. Returns 0 or -1.
+int ledgerview_list_rows(struct ledgerview *view, sqlite3_stmt *query, ledgerview_row *read, const void *context,
+    struct ledgerview_list *list);
 
 #endif
