@@ -189,6 +189,22 @@ class Clients(unittest.TestCase):
                    10)
         answer = self.everything(self.post(self.query()))
         self.assertGreater(len(answer), BARS * 80)
+    def test_a_head_is_told_what_a_get_would_be(self):
+        def told(method, path):
+            connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=wait.PATIENCE_S)
+            self.addCleanup(connection.close)
+            connection.request(method, path)
+            answer = connection.getresponse()
+            self.assertEqual(answer.read() == b"", method == "HEAD", path)
+            connection.request("GET", "/healthz")  # no body of the first is taken for the second's answer
+            self.assertEqual(connection.getresponse().status, 200)
+            return answer.status, answer.headers["Content-Type"]
+        self.assertEqual(told("HEAD", "/readyz")[0], 503, "there is no writer here")
+        for path in ("/healthz", "/readyz", "/status", "/metrics", "/query?bucket=BTCUSDT/1m", "/query?bucket=NOPE/1m",
+                     "/query", "/nothing"):
+            self.assertEqual(told("HEAD", path), told("GET", path), path)
+        self.assertEqual(told("HEAD", "/rpc")[0], 200)
+
 
     def test_a_connection_that_is_used_again_and_again_stays(self):
         client = self.connect()

@@ -159,13 +159,19 @@ static void finish_work(struct exchange *exchange)
         exchange->work = NULL;
 }
 
+// Asks what a GET would be answered, without the body.
+static bool is_head(const struct exchange *exchange)
+{
+        return evhttp_request_get_command(exchange->request) == EVHTTP_REQ_HEAD;
+}
+
 static void send_whole(struct exchange *exchange, struct body *body)
 {
         int status = exchange->work->status;
 
         add_headers(exchange->request, exchange->work->content_type);
         finish_work(exchange);
-        if (evhttp_request_get_command(exchange->request) == EVHTTP_REQ_HEAD)
+        if (is_head(exchange))
                 body_release(body);
         allow_time(exchange, body->length);
         exchange->ended = true;
@@ -254,7 +260,12 @@ static void go_on(struct exchange *exchange)
         }
         switch (state) {
         case WORK_MORE: queue_turn(exchange); break;
-        case WORK_PIECE: send_piece(exchange, &body, false); break;
+        case WORK_PIECE:
+                if (is_head(exchange))
+                        send_whole(exchange, &body);
+                else
+                        send_piece(exchange, &body, false);
+                break;
         case WORK_ABORT:
                 body_release(&body);
                 close_connection(exchange);
@@ -334,7 +345,6 @@ static struct work *begin_route(const struct http *http, const struct route *rou
         return work;
 }
 
-// HEAD is what a client asks to learn the version.
 static struct work *begin_request(const struct http *http, struct evhttp_request *raw)
 {
         const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(raw);
@@ -344,9 +354,9 @@ static struct work *begin_request(const struct http *http, struct evhttp_request
 
         if (route == NULL)
                 return refuse_path(http);
-        if (command == EVHTTP_REQ_HEAD)
-                return work_text(200, "%s", SERVER_NAME);
-        if (command != (route->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET)) {
+        if (command == EVHTTP_REQ_HEAD && route->method == HTTP_POST)
+                return work_text(200, "%s", SERVER_NAME); // pymarketstore asks so for the version
+        if (command != EVHTTP_REQ_HEAD && command != (route->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET)) {
                 const char *accepted = route->method == HTTP_POST ? "POST" : "GET";
 
                 add_header(raw, "Allow", accepted);
