@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import unittest
 
-from tests.lib import compare
+from tests.lib import compare, wait
 from tests.lib import interval as grid
 from tests.lib.exchange import Exchange
 from tests.lib.feeder import Feeder
@@ -56,11 +56,10 @@ class Scenario(unittest.TestCase):
         self.feeders.append(feeder)
         return feeder
 
-    def wait_equal(self, feeder, interval="1m", start=None, symbols=None, seconds=60, exchange=None):
+    def wait_equal(self, feeder, interval="1m", start=None, symbols=None, seconds=wait.PATIENCE_S, exchange=None):
         """Store equals ledger for every closed bar up to the exchange's now, taken when this begins."""
         exchange = exchange or self.exchange
         start_us = grid.us(start) if isinstance(start, str) else start
-        # Bars that opened two minutes of exchange time ago have closed and had time to be written.
         end_us = exchange.now_us() - 1
         return compare.wait_equal(exchange, feeder, symbols or self.SYMBOLS, interval, start_us,
                                   self.last_closed_us(interval, end_us), seconds)

@@ -88,7 +88,7 @@ class Chaos:
         self.feeder.process.wait()
         time.sleep(self.random.uniform(0, 3))  # its children may or may not be gone
         self.feeder.start()
-        wait.until(lambda: "the restarted supervisor to answer; " + self.feeder.tail(), self.answers, 30)
+        wait.until(lambda: "the restarted supervisor to answer; " + self.feeder.tail(), self.answers)
 
     def answers(self):
         if self.feeder.process.poll() == 75:  # its old children hold the locks: asked to try later

@@ -2,7 +2,7 @@
 """The oracle: the store against the exchange's own ledger, row by row and column by column."""
 
 from tests.lib import interval as grid
-from tests.lib import store
+from tests.lib import store, wait
 
 
 class Comparison:
@@ -36,9 +36,8 @@ def against_ledger(exchange, root, symbol, interval, start_us=None, end_us=None)
     return Comparison(truth, {open_us: bar for open_us, bar in stored.items() if low <= open_us <= high})
 
 
-def wait_equal(exchange, feeder, symbols, interval, start_us=None, end_us=None, seconds=60):
+def wait_equal(exchange, feeder, symbols, interval, start_us=None, end_us=None, seconds=wait.PATIENCE_S):
     """Waits until the store holds exactly what the ledger says for all symbols; returns the number of rows compared."""
-    from tests.lib import wait
     state = {}
 
     def equal():

@@ -28,7 +28,7 @@ class Exchange:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         wait.until(lambda: f"the exchange to listen; it said:\n{self.log_path.read_text()}",
-                   lambda: ready.exists() or self.process.poll() is not None, 20)
+                   lambda: ready.exists() or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise AssertionError(f"the exchange ended with {self.process.returncode}:\n{self.log_path.read_text()}")
         ports = json.loads(ready.read_text())
@@ -44,7 +44,7 @@ class Exchange:
         return f"ws://127.0.0.1:{self.port}"
 
     def get(self, path):
-        with urllib.request.urlopen(self.rest_url + path, timeout=120) as answer:
+        with urllib.request.urlopen(self.rest_url + path, timeout=wait.PATIENCE_S) as answer:
             return answer.read()
 
     def json(self, path):
@@ -52,11 +52,14 @@ class Exchange:
 
     def control(self, path, **body):
         request = urllib.request.Request(self.rest_url + "/control/" + path, json.dumps(body).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=wait.PATIENCE_S) as answer:
             return json.loads(answer.read() or b"{}")
 
     def fault(self, name, **parameters):
         return self.control("fault", fault=name, **parameters)
+
+    def clear_faults(self):
+        self.control("fault", clear="all")
 
     def now_us(self):
         return self.json("/control/state")["now"] * 1000
@@ -101,7 +104,7 @@ class Exchange:
         """The best levels of both sides after an update, as [(price, size)], best first."""
         path = f"/ledger/depth?symbol={symbol}&at={update_id}&limit={levels}"
         if self.kept is None:
-            self.kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+            self.kept = http.client.HTTPConnection("127.0.0.1", self.port, timeout=wait.PATIENCE_S)
         try:
             self.kept.request("GET", path)
             answer = json.loads(self.kept.getresponse().read())

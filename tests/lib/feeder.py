@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """binancefeeder as a process: its configuration, its children by kind, its status, its end."""
 
+import collections
 import json
 import os
 import pathlib
 import signal
 import subprocess
+import time
 
 from tests.lib import wait
+
+CRASHES_S, CRASHES_MAX = 65, 4  # a fifth within a minute sets a child aside
 
 
 def yaml(value, indent=0):
@@ -22,6 +26,15 @@ def yaml(value, indent=0):
             text = str(item).lower() if isinstance(item, bool) else str(item)
             lines.append(" " * indent + f"{key}: {text}")
     return "\n".join(lines)
+
+
+def send(pid, number):
+    """False where there is no such process any more."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Feeder:
@@ -55,6 +68,7 @@ class Feeder:
             else:
                 self.config[key] = value
         self.process = None
+        self.killed = collections.defaultdict(list)  # name of a child: (monotonic time, pid)
         self.write_config()
 
     def write_config(self):
@@ -68,7 +82,7 @@ class Feeder:
                                             stdout=log, stderr=log, cwd=self.directory)
         return self
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=wait.PATIENCE_S):
         wait.until(lambda: "the feeder to be ready; " + self.tail(),
                    lambda: self.alive() and self.children("writer") and
                    all(child["state"] == "ready" for child in self.status()["children"]), seconds)
@@ -79,7 +93,7 @@ class Feeder:
             raise AssertionError(f"the feeder ended with {self.process.returncode}; {self.tail()}")
         return True
 
-    def stop(self, seconds=40):
+    def stop(self, seconds=wait.PATIENCE_S):
         """SIGTERM; returns the exit code."""
         if self.process is None or self.process.poll() is not None:
             return self.process.returncode if self.process else None
@@ -112,7 +126,7 @@ class Feeder:
 
     # ---- looking ----
 
-    def run(self, *arguments, check=True, timeout=60):
+    def run(self, *arguments, check=True, timeout=wait.PATIENCE_S):
         """Another command of the program on the same data; returns (exit code, stdout, stderr)."""
         done = subprocess.run([str(self.program), *arguments], capture_output=True, text=True, cwd=self.directory,
                               timeout=timeout)
@@ -126,10 +140,21 @@ class Feeder:
     def children(self, kind):
         return [child for child in self.status()["children"] if child["class"] == kind and child["pid"] > 0]
 
-    def kill(self, kind, which=0, signal_number=signal.SIGKILL):
-        child = wait.until(f"a {kind} to kill", lambda: self.children(kind), 20)[which]
-        os.kill(child["pid"], signal_number)
+    def kill(self, kind, signal_number=signal.SIGKILL):
+        """Sends a signal to a running child of this kind. One that was killed so often that the next crash would set it aside
+        for five minutes is left alone until it may be killed again."""
+        def killed():
+            return next((child for child in self.children(kind)
+                         if self.may_kill(child) and send(child["pid"], signal_number)), None)
+        child = wait.until(f"a {kind} to kill", killed)
+        self.killed[child["name"]].append((time.monotonic(), child["pid"]))
         return child
+
+    def may_kill(self, child):
+        before = self.killed[child["name"]]
+        newest = [at for at, _ in before if at > time.monotonic() - CRASHES_S]
+        # The status may show one that was killed a moment ago.
+        return len(newest) < CRASHES_MAX and child["pid"] not in [pid for _, pid in before]
 
     def tail(self, lines=40):
         if not self.log_path.exists():

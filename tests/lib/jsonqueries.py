@@ -4,6 +4,8 @@
 import json
 import urllib.request
 
+from tests.lib import wait
+
 BAR_COLUMNS = ["Open", "High", "Low", "Close", "Volume", "QuoteVolume", "Trades", "TakerBuyBase", "TakerBuyQuote"]
 
 
@@ -41,7 +43,7 @@ def post(url, text):
     """(HTTP status, content type without parameters, text)."""
     request = urllib.request.Request(url + "/rpc", text if isinstance(text, bytes) else text.encode(),
                                      {"Content-Type": "application/json; charset=utf-8"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=wait.PATIENCE_S) as answer:
         return answer.status, answer.headers["Content-Type"].split(";")[0], answer.read().decode()
 
 

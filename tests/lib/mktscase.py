@@ -37,7 +37,7 @@ class MktsCase:
 
     @staticmethod
     def assert_noticed(feeder, words):
-        wait.until(lambda: "it to be noticed; " + feeder.tail(), lambda: words in feeder.log_path.read_text(), 30)
+        wait.until(lambda: "it to be noticed; " + feeder.tail(), lambda: words in feeder.log_path.read_text())
 
     # ---- statements ----
 
@@ -54,7 +54,7 @@ class MktsCase:
         start_us = grid.us(self.FROM)
         wait.until(lambda: "the server's rows to be the exchange's; " + feeder.tail(), lambda: all(
             remote.against_ledger(self.exchange, self.server.url, symbol, "1m", start_us, end_us).equal
-            for symbol in self.SYMBOLS), 90, every=0.5)
+            for symbol in self.SYMBOLS), every=0.5)
         printed = feeder.run("query", "BTCUSDT/1m", "--csv", "--start", str(start_us // 1_000_000), "--end",
                              str(end_us // 1_000_000), "--config", str(feeder.config_path))[1].splitlines()[1:]
         truth = self.exchange.bars("BTCUSDT", "1m", start_us, end_us)

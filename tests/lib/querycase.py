@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 from tests.lib import interval as grid
-from tests.lib import remote, servers
+from tests.lib import remote, servers, wait
 
 BUILD = pathlib.Path(os.environ.get("BF_BUILD", "build")).resolve()
 # First bar, bars. 1 January of a daily bucket is not among them: a server does not keep it.
@@ -75,7 +75,7 @@ class QueryCase:
 
     def query(self, where, *arguments):
         done = subprocess.run([str(BUILD / "bin" / "binancefeeder"), "query", *arguments, "--config",
-                               str(self.directory / f"{where}.yml")], capture_output=True, text=True, timeout=90,
+                               str(self.directory / f"{where}.yml")], capture_output=True, text=True, timeout=wait.PATIENCE_S,
                               check=False)
         return done.returncode, done.stdout, done.stderr
 

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 from tests.lib import interval as grid
-from tests.lib import msgpack
+from tests.lib import msgpack, wait
 from tests.lib.compare import Comparison
 
 SUFFIX = ":Symbol/Timeframe/AttributeGroup"
@@ -21,7 +21,7 @@ class RemoteError(AssertionError):
 def call(url, method, **params):
     body = msgpack.pack({"jsonrpc": "2.0", "id": 1, "method": "DataService." + method, "params": params})
     request = urllib.request.Request(url + "/rpc", body, {"Content-Type": "application/x-msgpack"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=wait.PATIENCE_S) as answer:
         reply = msgpack.unpack(answer.read())
     if "error" in reply:
         raise RemoteError(reply["error"]["message"])

@@ -14,10 +14,17 @@ import urllib.request
 from tests.lib import wait
 
 
+reserved = []  # sockets, as long as this process lives
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a server that is started later. It stays bound, so that the kernel gives it to no connection and no other
+    test meanwhile; a server may listen on it all the same, for it sets SO_REUSEADDR as this does, and this never listens."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    reserved.append(probe)
+    return probe.getsockname()[1]
 
 
 def run_support(build, name, arguments, lines):
@@ -67,7 +74,7 @@ class Server:
             return False
 
     def wait(self):
-        wait.until(lambda: f"the server to listen; it said:\n{self.log_path.read_text()}", self.answers, 30)
+        wait.until(lambda: f"the server to listen; it said:\n{self.log_path.read_text()}", self.answers)
         return self
 
 
@@ -90,10 +97,10 @@ class Gateway(Server):
         """Ends it in order; returns its exit code."""
         self.process.stdin.close()
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(wait.PATIENCE_S)
         except subprocess.TimeoutExpired:
             os.kill(self.pid, signal.SIGKILL)
-            code = self.process.wait(10)
+            code = self.process.wait()
         self.process.stdout.close()
         return code
 
@@ -115,17 +122,17 @@ class Restartable(Server):
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait()
 
     def stop(self):
         if self.process.poll() is not None:
             return self.process.returncode
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(wait.PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait(10)
+            return self.process.wait()
 
 
 class Stock(Restartable):
@@ -151,8 +158,9 @@ class Small(Restartable):
 
     def fault(self, name, **parameters):
         body = json.dumps({"fault": name, **parameters}).encode()
-        urllib.request.urlopen(urllib.request.Request(self.url + "/fault", body, method="POST"), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(self.url + "/fault", body, method="POST"),
+                               timeout=wait.PATIENCE_S).close()
 
     def figures(self):
-        with urllib.request.urlopen(self.url + "/figures", timeout=10) as answer:
+        with urllib.request.urlopen(self.url + "/figures", timeout=wait.PATIENCE_S) as answer:
             return json.loads(answer.read())

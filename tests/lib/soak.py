@@ -47,7 +47,7 @@ class Soak:
 
     def run(self, seconds):
         """Returns what is not as it must be: nothing, if all is well."""
-        self.feeder.start().wait_ready(60)
+        self.feeder.start().wait_ready()
         begun = said = time.monotonic()
 
         def progress():
@@ -63,7 +63,7 @@ class Soak:
         until_us = self.settle()
         self.say("everything is repaired; comparing")
         complaints = self.bars(until_us)
-        code = self.feeder.stop(60)
+        code = self.feeder.stop()
         if code != 0:
             complaints.append(f"the feeder ended with {code}")
         self.status = self.feeder.status()["buckets"]
@@ -77,7 +77,7 @@ class Soak:
 
     def settle(self):
         """Waits until all children run and nothing is open; returns the exchange's time from which on all was quiet."""
-        self.feeder.wait_ready(120)
+        self.feeder.wait_ready(wait.AFTER_CRASHES_S)
         until_us = self.exchange.now_us()
         state = {}
 
@@ -87,8 +87,8 @@ class Soak:
             state["open"] = [one for one in status["buckets"] if self.is_open(one, until_us)]
             return not state["open"]
 
-        wait.until(lambda: f"everything to be repaired: {self.describe(state['open'])}; {self.feeder.tail()}", repaired, 420,
-                   every=1)
+        wait.until(lambda: f"everything to be repaired: {self.describe(state['open'])}; {self.feeder.tail()}", repaired,
+                   wait.AFTER_CRASHES_S, every=1)
         return until_us
 
     @staticmethod
@@ -116,7 +116,7 @@ class Soak:
             first_us = grid.us(HISTORY_FROM) + (grid.LENGTH_US[interval] if interval in MADE else 0)
             try:
                 self.rows[f"bars {interval}"] += compare.wait_equal(
-                    self.exchange, self.feeder, self.symbols, interval, first_us, last_bar_us(interval, until_us), 60)
+                    self.exchange, self.feeder, self.symbols, interval, first_us, last_bar_us(interval, until_us))
             except wait.DeadlineError as late:
                 complaints.append(f"{interval}: {str(late)[:2000]}")
         return complaints

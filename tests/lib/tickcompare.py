@@ -6,15 +6,16 @@ import collections
 import sqlite3
 import time
 
-from tests.lib import ticks
+from tests.lib import ticks, wait
 
-EARLY_US = 1_500_000  # the feeder's idea of the exchange's clock comes from a Date header at first
+# The feeder's idea of the exchange's clock comes from a Date header at first, and is wrong by as long as the answer took.
+EARLY_US = 10_000_000
 
 
 def gaps(feeder, symbol, group):
     """The feeder's gaps of a bucket of ticks (TRADE, AGGTRADE, QUOTE, DEPTH, DEPTHDIFF): {(first id, last id):
     (state, start us, end us)}."""
-    ledger = sqlite3.connect(f"file:{feeder.state}/ledger.db?mode=ro", uri=True, timeout=30)
+    ledger = sqlite3.connect(f"file:{feeder.state}/ledger.db?mode=ro", uri=True, timeout=wait.PATIENCE_S)
     try:
         found = ledger.execute(
             "SELECT first_id, gap.last_id, state, start_us, end_us FROM tick_gaps gap JOIN tick_buckets ON id = bucket"

@@ -3,13 +3,20 @@
 
 import time
 
+# For whatever a healthy machine does in seconds: one that is five times as slow, or stands still for a while, is no failure,
+# and a test that passes never waits so long.
+PATIENCE_S = 240
+# Where processes are ended again and again: the fifth crash within a minute sets one aside for five minutes.
+AFTER_CRASHES_S = 480
+
 
 class DeadlineError(AssertionError):
     """What was waited for did not come true in time."""
 
 
-def until(what, condition, seconds, every=0.05):
-    """Calls `condition` until it returns something true, which is returned; after `seconds` raises DeadlineError.
+def until(what, condition, seconds=PATIENCE_S, every=0.05):
+    """Calls `condition` until it returns something true, which is returned; after `seconds` raises DeadlineError. Who gives
+    a number wants to wait longer than usual.
 
     `what` completes the sentence "waited N s for ..."; a callable is asked for it at the deadline.
     """

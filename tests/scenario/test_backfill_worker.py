@@ -9,6 +9,7 @@ import subprocess
 import threading
 import urllib.request
 
+from tests.lib import wait
 from tests.lib.case import BUILD, Scenario
 
 MS = 1000
@@ -54,7 +55,7 @@ class OneWorker(Scenario):
     def jobs(self, *jobs, rest=None, flags=()):
         command = [str(BUILD / "tests/support/jobs"), "--worker", str(BUILD / "libexec/binancefeeder/backfill"), "--rest",
                    rest or self.exchange.rest_url, *flags, *jobs]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=wait.PATIENCE_S, check=False)
         return Run(done.returncode, done.stdout, done.stderr)
 
 
@@ -362,7 +363,7 @@ class BackfillTicks(OneWorker):
             kept = []
             asked = urllib.request.Request(self.exchange.rest_url + path + "&limit=1000",
                                            headers={"X-MBX-TIME-UNIT": "MICROSECOND"})
-            with urllib.request.urlopen(asked, timeout=30) as answer:
+            with urllib.request.urlopen(asked, timeout=wait.PATIENCE_S) as answer:
                 rows = json.load(answer)
             for row in rows:
                 if len(kept) == int(limit):

@@ -20,13 +20,13 @@ class Kill(Scenario):
 
     def let_pass(self, minutes):
         begun = self.exchange.now_us()
-        wait.until(f"{minutes} minutes of the exchange", lambda: self.exchange.now_us() > begun + minutes * grid.MINUTE, 60)
+        wait.until(f"{minutes} minutes of the exchange", lambda: self.exchange.now_us() > begun + minutes * grid.MINUTE)
 
     def kill_again_and_again(self, feeder, kind, times):
         for _ in range(times):
             feeder.kill(kind)
             self.let_pass(3)
-        self.wait_equal(feeder, start=FROM, seconds=120)
+        self.wait_equal(feeder, start=FROM, seconds=wait.AFTER_CRASHES_S)
         self.assert_no_limit_broken()
 
     def test_stream_worker(self):
@@ -37,16 +37,16 @@ class Kill(Scenario):
         self.kill_again_and_again(feeder, "backfill", 4)
 
     def test_writer(self):
-        self.kill_again_and_again(self.running(backfill={"batch_size": 200}), "writer", 4)  # a fifth within a minute would be one too many
+        self.kill_again_and_again(self.running(backfill={"batch_size": 200}), "writer", 4)
 
     def test_supervisor_takes_its_children_along_and_comes_back(self):
         feeder = self.running()
-        children = [child["pid"] for child in feeder.status()["children"]]
+        children = [child["pid"] for child in feeder.status()["children"] if child["pid"] > 0]
         os.kill(feeder.process.pid, signal.SIGKILL)
         feeder.process.wait()
-        wait.until("the children to be gone", lambda: not any(alive(pid) for pid in children), 6)
+        wait.until("the children to be gone", lambda: not any(alive(pid) for pid in children))
         feeder.start().wait_ready()
-        self.wait_equal(feeder, start=FROM, seconds=120)
+        self.wait_equal(feeder, start=FROM)
 
     def test_any_process_at_random(self):
         chosen = random.Random(self.SEED)
@@ -54,14 +54,14 @@ class Kill(Scenario):
         for _ in range(12):
             feeder.kill(chosen.choice(("stream", "backfill", "writer")))
             self.let_pass(chosen.choice((1, 2, 4)))
-        self.wait_equal(feeder, start=FROM, seconds=150)
+        self.wait_equal(feeder, start=FROM, seconds=wait.AFTER_CRASHES_S)
 
     def test_a_stopped_process_is_found_and_replaced(self):
         feeder = self.running(start="2024-03-05T00:00:00Z")
         stopped = feeder.kill("stream", signal_number=signal.SIGSTOP)
         wait.until("the hang to be noticed",
-                   lambda: all(child["pid"] != stopped["pid"] for child in feeder.children("stream")), 40)
-        self.wait_equal(feeder, start="2024-03-05T00:00:00", seconds=60)
+                   lambda: all(child["pid"] != stopped["pid"] for child in feeder.children("stream")))
+        self.wait_equal(feeder, start="2024-03-05T00:00:00")
 
 
 def alive(pid):

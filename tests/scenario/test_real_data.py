@@ -20,7 +20,7 @@ class RealData(Scenario):
         self.start_exchange(start=now, replay=self.data)
         feeder = self.feeder(timeframe=interval, realtime={"enabled": False}, start=start,
                              backfill={"end_time": end}).start()
-        wait.until(lambda: "completeness; " + feeder.tail(), lambda: feeder.alive() and self.complete(feeder), 60)
+        wait.until(lambda: "completeness; " + feeder.tail(), lambda: feeder.alive() and self.complete(feeder))
         return feeder
 
     @staticmethod

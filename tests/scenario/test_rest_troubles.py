@@ -15,13 +15,13 @@ class RestTroubles(Scenario):
     requests_seen = None
     SYMBOLS = ("BTCUSDT",)
 
-    def backfilled_despite(self, *faults, seconds=90):
+    def backfilled_despite(self, *faults):
         self.start_exchange()
         for fault in faults:
             self.exchange.fault(**fault)
         feeder = self.feeder(start=START).start()
-        wait.until("a writer", lambda: feeder.alive() and feeder.log_path.exists(), 20)
-        self.wait_equal(feeder, start=FROM, seconds=seconds)
+        wait.until("a writer", lambda: feeder.alive() and feeder.log_path.exists())
+        self.wait_equal(feeder, start=FROM)
         hits = self.exchange.json("/control/faults")["hits"]
         self.assertEqual({fault["name"] for fault in faults} - hits.keys(), set(), "faults that never came to pass")
         return feeder
@@ -44,25 +44,26 @@ class RestTroubles(Scenario):
     def test_429_silences_every_process_until_retry_after(self):
         self.start_exchange()
         feeder = self.feeder(start="2023-06-01T00:00:00Z", backfill={"parallelism": 4, "batch_size": 100}).start()
-        wait.until("requests", lambda: self.exchange.requests()["requests"] > 20, 30)
+        wait.until("requests", lambda: self.exchange.requests()["requests"] > 20)
         self.exchange.fault("rate-limit", seconds=5)
-        wait.until("the 429", lambda: self.exchange.requests()["sent_429"] > 0, 20)
-        self.wait_equal(feeder, start="2024-03-01T00:00:00", seconds=120)
-        # Requests that were under way when the first 429 came are answered 429 too; nobody asks afterwards.
-        self.assertLessEqual(self.exchange.requests()["sent_429"], 8)
+        wait.until("the 429", lambda: self.exchange.requests()["sent_429"] > 0)
+        self.wait_equal(feeder, start="2024-03-01T00:00:00")
+        # Requests that were under way when the first 429 came are answered 429 too, two of each worker and one for the clock
+        # or the catalogue; nobody asks afterwards.
+        self.assertLessEqual(self.exchange.requests()["sent_429"], 9)
         self.assertEqual(self.exchange.requests()["sent_418"], 0)
 
     def test_a_ban_outlives_a_restart(self):
         self.start_exchange(ban_seconds=4)  # what the requests under way when it begins add to it
         feeder = self.feeder(start="2023-06-01T00:00:00Z").start()
-        wait.until("requests", lambda: self.exchange.requests()["requests"] > 5, 30)
-        self.exchange.fault("ban", seconds=12)
-        wait.until("silence, and the ban to be known as the last answer told it", lambda: self.knows_ban(feeder), 20, every=0.3)
+        wait.until("requests", lambda: self.exchange.requests()["requests"] > 5)
+        self.exchange.fault("ban", seconds=20)
+        wait.until("silence, and the ban to be known as the last answer told it", lambda: self.knows_ban(feeder), every=0.3)
         self.assertEqual(feeder.stop(), 0)
         known = self.exchange.requests()["violations"]
         feeder.start()
-        wait.until("requests after the ban", lambda: feeder.alive() and feeder.status()["limits"]["ban_seconds"] == 0, 40)
-        self.wait_equal(feeder, start="2024-03-01T00:00:00", seconds=120)
+        wait.until("requests after the ban", lambda: feeder.alive() and feeder.status()["limits"]["ban_seconds"] == 0)
+        self.wait_equal(feeder, start="2024-03-01T00:00:00")
         self.assertLessEqual(self.exchange.requests()["violations"], known)
 
     def knows_ban(self, feeder):
@@ -74,8 +75,9 @@ class RestTroubles(Scenario):
     def test_used_weight_of_others_on_this_address_slows_us_down(self):
         self.start_exchange()
         feeder = self.feeder(start=START).start().wait_ready()
-        self.exchange.fault("used-weight", value=5900, count=1)
-        wait.until("the header to be believed", lambda: feeder.status()["limits"]["weight_used"] >= 5900, 30)
+        # In every answer: the first may come too late for the minute in which it was asked, or that minute end before we look.
+        self.exchange.fault("used-weight", value=5900, count=-1)
+        wait.until("the header to be believed", lambda: feeder.status()["limits"]["weight_used"] >= 5900)
 
     def test_an_exchange_outage(self):
         self.start_exchange()
@@ -83,8 +85,8 @@ class RestTroubles(Scenario):
         self.wait_equal(feeder, start="2024-03-04T00:00:00")
         self.exchange.fault("outage", seconds=6)
         before = self.exchange.now_us()
-        wait.until("the outage to pass", lambda: self.exchange.now_us() > before + 8 * grid.MINUTE, 30)
-        self.wait_equal(feeder, start="2024-03-04T00:00:00", seconds=90)
+        wait.until("the outage to pass", lambda: self.exchange.now_us() > before + 8 * grid.MINUTE)
+        self.wait_equal(feeder, start="2024-03-04T00:00:00")
 
     def test_a_hole_of_the_exchange_is_explained_as_absent(self):
         self.start_exchange()
@@ -92,7 +94,7 @@ class RestTroubles(Scenario):
         feeder = self.feeder(start=START).start().wait_ready()
         self.wait_equal(feeder, start=FROM)
         bucket = wait.until("the verdict", lambda: [one for one in feeder.status()["buckets"]
-                                                    if one["explained"].get("absent") == 120], 30)[0]
+                                                    if one["explained"].get("absent") == 120])[0]
         self.assertEqual(bucket["symbol"], "BTCUSDT")
         [gap] = [one for one in feeder.status()["gaps"] if one["state"] == "absent"]
         self.assertEqual((gap["symbol"], gap["bars"]), ("BTCUSDT", 120))
@@ -106,5 +108,5 @@ class RestTroubles(Scenario):
         self.start_exchange(listed="BTCUSDT=2024-03-01T05:07:00")
         feeder = self.feeder(start=START).start().wait_ready()
         self.wait_equal(feeder, start=FROM)
-        status = wait.until("completeness", lambda: (lambda now: now["complete"] and now)(feeder.status()), 30)
+        status = wait.until("completeness", lambda: (lambda now: now["complete"] and now)(feeder.status()))
         self.assertEqual(status["buckets"][0]["missing"], 0)
