@@ -17,7 +17,7 @@ class ColdStart(Scenario):
         self.assertGreaterEqual(rows, 2 * 2 * 1440)
         # ... and it goes on live: five more minutes of the exchange's time.
         begun = self.exchange.now_us()
-        wait.until("five minutes to pass", lambda: self.exchange.now_us() > begun + 5 * grid.MINUTE, 30)
+        wait.until("five minutes to pass", lambda: self.exchange.now_us() > begun + 5 * grid.MINUTE)
         self.wait_equal(feeder, start=FROM)
         self.assert_no_limit_broken()
         self.assertEqual(feeder.stop(), 0)
@@ -41,10 +41,13 @@ class StartingAgain(Scenario):
         self.start_exchange()
         feeder = self.feeder(start=DAYS_AGO_TWO).start().wait_ready()
         self.wait_equal(feeder, start=FROM)
+        # The ledger is written after the store: what it does not know yet when all ends is fetched again, as it should.
+        wait.until(lambda: f"the ledger to know what is stored: {feeder.status()['buckets']}", lambda: all(
+            bucket["missing"] < 10 for bucket in feeder.status()["buckets"]))
         self.assertEqual(feeder.stop(), 0)
         stopped_us = self.exchange.now_us()
         before = len(self.exchange.windows())
-        wait.until("ten minutes to pass", lambda: self.exchange.now_us() > stopped_us + 10 * grid.MINUTE, 30)
+        wait.until("ten minutes to pass", lambda: self.exchange.now_us() > stopped_us + 10 * grid.MINUTE)
 
         feeder.start().wait_ready()
         self.wait_equal(feeder, start=FROM)
@@ -54,17 +57,23 @@ class StartingAgain(Scenario):
                  if window["start"] > 0 and window["start"] * 1000 < history_us]
         self.assertEqual(again, [])
 
+    def klines_asked(self):
+        return self.exchange.requests()["klines_requests"]
+
     def test_stopped_at_every_stage_of_the_backfill(self):
         self.start_exchange()
         feeder = self.feeder(start="2023-09-01T00:00:00Z", symbols=["BTCUSDT"], backfill={"batch_size": 500})
         for pages in (1, 30, 100):  # of more than five hundred
-            asked = len(self.exchange.windows())  # by the runs before
+            # What is asked for behind them waits, so that the stop finds pages under way, however late it comes.
+            self.exchange.fault("slow-answer", endpoint="/api/v3/klines", after=pages, count=-1, seconds=20)
+            asked = self.klines_asked()  # by the runs before
             feeder.start()
             wait.until(lambda: f"{pages} pages to be asked for; {feeder.tail()}",
-                       lambda: feeder.alive() and len(self.exchange.windows()) >= asked + pages, 60, every=0.01)
+                       lambda: feeder.alive() and self.klines_asked() >= asked + pages, every=0.01)
             self.assertEqual(feeder.stop(), 0)
+            self.exchange.clear_faults()
         feeder.start().wait_ready()
-        self.wait_equal(feeder, start="2023-09-01T00:00:00", symbols=["BTCUSDT"], seconds=120)
+        self.wait_equal(feeder, start="2023-09-01T00:00:00", symbols=["BTCUSDT"])
 
 
 class Calendar(Scenario):
@@ -73,7 +82,7 @@ class Calendar(Scenario):
     def test_year_end_in_daily_and_minute_bars(self):
         self.start_exchange(start="2023-12-31T23:50:00Z")
         feeder = self.feeder(timeframe=["1m", "1d"], start="2023-11-01T00:00:00Z").start().wait_ready()
-        wait.until("the new year", lambda: self.exchange.now_us() > grid.us("2024-01-01T00:10:00"), 60)
+        wait.until("the new year", lambda: self.exchange.now_us() > grid.us("2024-01-01T00:10:00"))
         self.wait_equal(feeder, "1m", start="2023-11-01T00:00:00")
         self.wait_equal(feeder, "1d", start="2023-11-01T00:00:00")
 
@@ -89,12 +98,12 @@ class Calendar(Scenario):
     def test_twenty_ninth_of_february(self):
         self.start_exchange(start="2024-02-29T23:50:00Z")
         feeder = self.feeder(timeframe=["1m", "1d", "1w", "1M", "3d"], start="2024-01-01T00:00:00Z").start().wait_ready()
-        wait.until("March", lambda: self.exchange.now_us() > grid.us("2024-03-01T00:05:00"), 60)
+        wait.until("March", lambda: self.exchange.now_us() > grid.us("2024-03-01T00:05:00"))
         for interval in ("1m", "1d", "3d", "1w"):
             self.wait_equal(feeder, interval, start="2024-01-01T00:00:00")
         truth = self.exchange.bars("BTCUSDT", "1M", grid.us("2024-01-01T00:00:00"), grid.us("2024-02-01T00:00:00"))
         wait.until("February's bar", lambda: compare.against_ledger(
-            self.exchange, feeder.root, "BTCUSDT", "1M", min(truth), max(truth)).equal, 30)
+            self.exchange, feeder.root, "BTCUSDT", "1M", min(truth), max(truth)).equal)
 
     def test_all_sixteen_intervals(self):
         names = [name for name in grid.LENGTH_US if name != "1s"]
@@ -102,7 +111,7 @@ class Calendar(Scenario):
         feeder = self.feeder(timeframe=names, start="2024-01-01T00:00:00Z").start().wait_ready()
         for name in names:
             if name != "1M":
-                self.wait_equal(feeder, name, start="2024-01-01T00:00:00", seconds=120)
+                self.wait_equal(feeder, name, start="2024-01-01T00:00:00")
 
     def test_one_second_bars(self):
         self.start_exchange(start="2024-03-04T00:10:00Z", speed=5)
