@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/query_server.h"
 #include "cli/query_ticks.h"
+#include "cli/querymissing.h"
 #include "cli/queryname.h"
 #include "cli/queryprint.h"
 #include "cli/target.h"
@@ -11,9 +12,7 @@
 #include "common/bucket.h"
 #include "common/clock.h"
 #include "common/exitcode.h"
-#include "common/yeartree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,73 +40,10 @@ static const struct option_row options[] = {
     {.name = NULL},
 };
 
-// ---- where a bucket lies ----
-
-static bool bucket_exists(const char *root, const char *symbol, enum interval interval)
-{
-        char why[REASON_SIZE];
-        int fd = yeartree_open_bucket(root, symbol, interval, why);
-
-        if (fd >= 0)
-                close(fd);
-        return fd >= 0;
-}
-
-static size_t list_intervals(const char *root, const char *symbol, char *text, size_t size)
-{
-        size_t count = 0, used = 0;
-
-        text[0] = '\0';
-        for (int i = 0; i < INTERVAL_COUNT; i++) {
-                if (!bucket_exists(root, symbol, (enum interval)i) || used >= size)
-                        continue;
-                used += (size_t)snprintf(text + used, size - used, "%s%s/%s", count++ > 0 ? ", " : "", symbol,
-                    interval_name((enum interval)i));
-        }
-        return count;
-}
-
-static size_t list_symbols(const char *root, char *text, size_t size)
-{
-        DIR *directory = opendir(root);
-        size_t count = 0, used = 0;
-
-        text[0] = '\0';
-        if (directory == NULL)
-                return 0;
-        for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-                if (!bucket_symbol_is_safe(entry->d_name) || strcmp(entry->d_name, "category_name") == 0)
-                        continue;
-                if (count++ < 8)
-                        used +=
-                            (size_t)snprintf(text + used, size - used, "%s%s", count > 1 ? ", " : "", entry->d_name);
-        }
-        closedir(directory);
-        if (count > 8)
-                snprintf(text + used, size - used, " and %zu more", count - 8);
-        return count;
-}
-
-static int refuse_missing(const struct command *command, const char *root, const struct bucket *bucket)
-{
-        char there[1024];
-        const char *interval = interval_name(bucket->interval);
-
-        if (list_intervals(root, bucket->symbol, there, sizeof(there)) > 0)
-                return complain(
-                    command, EXIT_FAILED, "there is no %s/%s; there is %s", bucket->symbol, interval, there);
-        if (list_symbols(root, there, sizeof(there)) > 0)
-                return complain(
-                    command, EXIT_FAILED, "there is nothing of %s in %s; there is %s", bucket->symbol, root, there);
-        return complain(command, EXIT_FAILED,
-            "there is no data in %s; fetch some: binancefeeder backfill %s --interval %s --since 7d", root,
-            bucket->symbol, interval);
-}
-
 // ---- the command ----
 
-static int run_bars(const struct command *command, const struct barquery *query, enum queryprint_format format,
-    const struct bucket *bucket)
+static int run_bars(
+    const struct command *command, const struct barquery *query, enum queryprint_format format, const char *target)
 {
         char why[REASON_SIZE * 4];
         struct queryprint *print = queryprint_begin(format, stdout);
@@ -118,7 +54,11 @@ static int run_bars(const struct command *command, const struct barquery *query,
                 return queryprint_end(print) == 0 ? EXIT_DONE : EXIT_FAILED;
         queryprint_discard(print);
         if (error == ENOENT)
-                return refuse_missing(command, query->root, bucket);
+                return querymissing_refuse(command, &(struct querymissing){.root = query->root,
+                                                        .symbol = query->symbol,
+                                                        .name = interval_name(query->interval),
+                                                        .target = target,
+                                                        .interval = query->interval});
         return complain(command, EXIT_FAILED, "%s", why);
 }
 
@@ -135,7 +75,7 @@ static size_t limit_of(const struct values *values)
 }
 
 static int query_ticks(const struct command *command, const struct settings *settings, const struct values *values,
-    const char *symbol, enum tick_kind kind)
+    const char *symbol, enum tick_kind kind, const char *target)
 {
         struct tickquery query = {.symbol = symbol,
             .kind = kind,
@@ -146,11 +86,11 @@ static int query_ticks(const struct command *command, const struct settings *set
 
         if (settings->store_type == STORE_SERVER)
                 return query_server_ticks(command, settings, query, format_of(values));
-        return query_ticks_run(command, settings, query, format_of(values));
+        return query_ticks_run(command, settings, query, format_of(values), target);
 }
 
-static int query_bars(
-    const struct command *command, const struct settings *settings, const struct values *values, struct bucket *bucket)
+static int query_bars(const struct command *command, const struct settings *settings, const struct values *values,
+    struct bucket *bucket, const char *target)
 {
         struct barquery query = {.root = settings->root_directory,
             .symbol = bucket->symbol,
@@ -163,10 +103,10 @@ static int query_bars(
 
         if (settings->store_type == STORE_SERVER)
                 return query_server_bars(command, settings, query, format_of(values));
-        if (!bucket_exists(settings->root_directory, bucket->symbol, bucket->interval) &&
+        if (!querymissing_has_bars(settings->root_directory, bucket->symbol, bucket->interval) &&
             queryname_resolve(settings, bucket->symbol, known))
                 snprintf(bucket->symbol, sizeof(bucket->symbol), "%s", known);
-        return run_bars(command, &query, format_of(values), bucket);
+        return run_bars(command, &query, format_of(values), target);
 }
 
 static int run_query(const struct command *command, int argc, char **argv)
@@ -177,6 +117,7 @@ static int run_query(const struct command *command, int argc, char **argv)
         struct bucket bucket;
         enum tick_kind kind;
         const char *why;
+        char path[PATH_SIZE], target[TARGET_FORMAT_SIZE];
         int code = options_parse(command, argc, argv, &values, &words);
 
         if (code >= 0)
@@ -193,13 +134,13 @@ static int run_query(const struct command *command, int argc, char **argv)
         bool ticks = tick_bucket_is_named(words.items[0]);
         if ((ticks ? tick_bucket_parse(words.items[0], bucket.symbol, &kind, &why)
                    : bucket_parse(words.items[0], &bucket, &why)) != 0)
-                return complain(
-                    command, EXIT_BAD_USAGE, "%s: %s%s", words.items[0], why, ticks ? "" : "; for example BTCUSDT/1m");
-        code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
+                return querymissing_refuse_name(command, words.items[0], why);
+        code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, path);
         if (code >= 0)
                 return code;
-        return ticks ? query_ticks(command, &settings, &values, bucket.symbol, kind)
-                     : query_bars(command, &settings, &values, &bucket);
+        target_format(path, values.target.data, target);
+        return ticks ? query_ticks(command, &settings, &values, bucket.symbol, kind, target)
+                     : query_bars(command, &settings, &values, &bucket, target);
 }
 
 const struct command command_query = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/query_ticks.h"
 
+#include "cli/querymissing.h"
 #include "cli/queryname.h"
 #include "cli/tickprint.h"
 #include "common/exitcode.h"
@@ -10,34 +11,6 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool bucket_exists(const char *root, const char *symbol, enum tick_kind kind)
-{
-        char why[REASON_SIZE];
-        int fd = yeartree_open_group(root, symbol, TICK_TIMEFRAME, tick_group(kind), why);
-
-        if (fd >= 0)
-                close(fd);
-        return fd >= 0;
-}
-
-static int refuse_missing(const struct command *command, const struct tickquery *query)
-{
-        char there[256] = "";
-        size_t used = 0;
-
-        for (unsigned i = 0; i < TICK_KINDS; i++) {
-                if (bucket_exists(query->root, query->symbol, (enum tick_kind)i) && used < sizeof(there))
-                        used += (size_t)snprintf(there + used, sizeof(there) - used, "%s%s/%s", used > 0 ? ", " : "",
-                            query->symbol, tick_group((enum tick_kind)i));
-        }
-        if (used > 0)
-                return complain(command, EXIT_FAILED, "there is no %s/%s in %s; there is %s", query->symbol,
-                    tick_group(query->kind), query->root, there);
-        return complain(command, EXIT_FAILED,
-            "there are no ticks of %s in %s; they are kept where realtime.stream_type names them", query->symbol,
-            query->root);
-}
 
 // A range without rows still has the header of its bucket.
 static int end_print(struct tickprint *print, const struct tickquery *query)
@@ -56,12 +29,13 @@ static int end_print(struct tickprint *print, const struct tickquery *query)
 }
 
 int query_ticks_run(const struct command *command, const struct settings *settings, struct tickquery query,
-    enum queryprint_format format)
+    enum queryprint_format format, const char *target)
 {
         char known[BUCKET_SYMBOL_SIZE], why[REASON_SIZE];
 
         query.root = settings->root_directory;
-        if (!bucket_exists(query.root, query.symbol, query.kind) && queryname_resolve(settings, query.symbol, known))
+        if (!querymissing_has_ticks(query.root, query.symbol, query.kind) &&
+            queryname_resolve(settings, query.symbol, known))
                 query.symbol = known;
         struct tickprint *print = tickprint_begin(format, stdout);
         int result = tickquery_run(&query, tickprint_rows, print, why), error = errno;
@@ -73,6 +47,11 @@ int query_ticks_run(const struct command *command, const struct settings *settin
         else
                 tickprint_discard(print);
         if (error == ENOENT)
-                return refuse_missing(command, &query);
+                return querymissing_refuse(command, &(struct querymissing){.root = query.root,
+                                                        .symbol = query.symbol,
+                                                        .name = tick_group(query.kind),
+                                                        .target = target,
+                                                        .is_ticks = true,
+                                                        .kind = query.kind});
         return complain(command, EXIT_FAILED, "%s", why);
 }

@@ -9,8 +9,8 @@
 #include "config/config.h"
 
 // `query`: symbol as the user named it, kind, range and limit; root and the symbol's name in the tree are found by
-// `settings`. Returns the exit code.
+// `settings`; `target` is target_format()'s. Returns the exit code.
 int query_ticks_run(const struct command *command, const struct settings *settings, struct tickquery query,
-    enum queryprint_format format);
+    enum queryprint_format format, const char *target);
 
 #endif

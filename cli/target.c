@@ -71,3 +71,32 @@ int target_read(const struct command *command, const struct target_words *words,
                 target_print_warnings(&errors);
         return result == 0 ? -1 : target_print_mistakes(&errors);
 }
+
+// A word that a shell takes as it stands, or within single quotes. Returns its end.
+static char *format_word(const char *word, char *text)
+{
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/:@%+=,";
+
+        REQUIRE(strlen(word) < PATH_SIZE);
+        if (word[strspn(word, plain)] == '\0')
+                return stpcpy(text, word);
+        *text++ = '\'';
+        for (; *word != '\0'; word++) {
+                if (*word == '\'')
+                        text = stpcpy(text, "'\\'");
+                *text++ = *word;
+        }
+        return stpcpy(text, "'");
+}
+
+const char *target_format(const char *config, const char *data, char text[TARGET_FORMAT_SIZE])
+{
+        char *end = text;
+
+        text[0] = '\0';
+        if (config != NULL && config[0] != '\0')
+                end = format_word(config, stpcpy(end, " --config "));
+        if (data != NULL && data[0] != '\0')
+                format_word(data, stpcpy(end, " --data "));
+        return text;
+}

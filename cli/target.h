@@ -30,6 +30,11 @@ struct target_words { // as given; NULL: not
 int target_read(const struct command *command, const struct target_words *words, enum config_purpose purpose,
     struct settings *settings, char path[PATH_SIZE]);
 
+// Words, a blank before each, that make another command mean the same instance: " --config FILE --data DIR", quoted as
+// a shell needs it; what is NULL or "" is left out. Of paths that target_read() has taken.
+#define TARGET_FORMAT_SIZE (8 * PATH_SIZE + 32)
+const char *target_format(const char *config, const char *data, char text[TARGET_FORMAT_SIZE]);
+
 // Finds a file in the usual places. NULL: none.
 const char *target_find_file(void);
 

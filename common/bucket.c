@@ -96,14 +96,15 @@ int bucket_parse(const char *text, struct bucket *bucket, const char **why)
         if (grouped && find_home(timeframe, group, &bucket->interval) == 0)
                 return 0;
         if (interval_parse(timeframe, &bucket->interval) != 0) {
-                *why = "the timeframe is none of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M "
-                       "(or as MarketStore writes them: 1Sec 1Min 1H 1D ...)";
+                *why =
+                    "what follows the symbol is neither bars, 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M (or "
+                    "1Sec 1Min 1H 1D ..., as MarketStore has them), nor ticks, TRADE AGGTRADE QUOTE DEPTH DEPTHDIFF";
                 return -1;
         }
         if (grouped && strcmp(group, PLAIN_GROUP) != 0) {
                 *why = "this timeframe has no such group; bars are kept in OHLCV, and those of 3Min in "
-                       "1Min/OHLCV_3Min, of "
-                       "4H 6H 8H 12H in 2H/OHLCV_<timeframe>, of 3D 1W 1M in 1D/OHLCV_<timeframe>";
+                       "1Min/OHLCV_3Min, of 4H 6H 8H 12H in 2H/OHLCV_<timeframe>, of 3D 1W 1M in 1D/OHLCV_<timeframe>; "
+                       "ticks in 1Sec/TRADE AGGTRADE QUOTE DEPTH DEPTHDIFF";
                 return -1;
         }
         return 0;

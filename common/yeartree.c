@@ -117,14 +117,23 @@ static int open_root(const char *root, bool make)
         return open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int explain_level(const char *name, char why[REASON_SIZE])
+// `names` are those of the root and of what lies below it, down to the level that could not be opened. The path comes
+// last, for it may be longer than a reason.
+static int explain_level(const char *const names[], size_t level, char why[REASON_SIZE])
 {
+        char name[PATH_SIZE + BUCKET_NAME_SIZE];
+        int error = errno;
+        size_t used = 0;
+
+        for (size_t i = 0; i <= level && used < sizeof(name); i++)
+                used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s", i > 0 ? "/" : "", names[i]);
+        errno = error;
         if (errno == ELOOP || errno == ENOTDIR) {
                 errno = ELOOP;
                 return fail_with(
-                    errno, why, "%s is not a directory of its own; MarketStore does not follow symbolic links", name);
+                    errno, why, "not a directory of its own (MarketStore follows no symbolic links): %s", name);
         }
-        return fail_with(errno, why, "%s: cannot open the directory: %s", name, strerror(errno));
+        return fail_with(errno, why, "cannot open the directory (%s): %s", strerror(errno), name);
 }
 
 static int walk_to_group(
@@ -140,7 +149,7 @@ static int walk_to_group(
         int fd = open_root(root, make);
         for (size_t level = 0; level < 4; level++) {
                 if (fd < 0)
-                        return explain_level(names[level], why);
+                        return explain_level(names, level, why);
                 if (make && ensure_category(fd, categories[level], names[level], why) != 0) {
                         close_keep_errno(fd);
                         return -1;
