@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PAGE_BYTES 4096
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 #define ALL_SEALS (SIZE_SEALS | F_SEAL_WRITE | F_SEAL_SEAL)
 
@@ -31,21 +33,38 @@ int memfile_create(const char *name, size_t bytes)
         return fd;
 }
 
+static bool is_zero(const unsigned char *bytes, size_t length)
+{
+        return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+// A set-up has room for thousands of symbols, a stream worker's holds one: zero pages stay holes, which need no memory.
+static int write_sparse(int fd, const unsigned char *bytes, size_t length)
+{
+        if (ftruncate(fd, (off_t)length) != 0)
+                return -1;
+        for (size_t at = 0; at < length; at += PAGE_BYTES) {
+                size_t part = length - at < PAGE_BYTES ? length - at : PAGE_BYTES;
+                if (is_zero(bytes + at, part))
+                        continue;
+                ssize_t written = pwrite(fd, bytes + at, part, (off_t)at);
+                if (written < 0)
+                        return -1;
+                if ((size_t)written != part) {
+                        errno = ENOSPC;
+                        return -1;
+                }
+        }
+        return 0;
+}
+
 int memfile_create_sealed(const char *name, const void *contents, size_t bytes)
 {
-        const char *from = contents;
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
         if (fd < 0)
                 return -1;
-        for (size_t done = 0; done < bytes;) {
-                ssize_t written = write(fd, from + done, bytes - done);
-                if (written < 0 && errno != EINTR)
-                        return close_and_fail(fd);
-                if (written > 0)
-                        done += (size_t)written;
-        }
-        if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) != 0)
+        if (write_sparse(fd, contents, bytes) != 0 || fcntl(fd, F_ADD_SEALS, ALL_SEALS) != 0)
                 return close_and_fail(fd);
         return fd;
 }

@@ -10,7 +10,8 @@
 
 // A zeroed file of `bytes` bytes that cannot change its size. Returns a descriptor, or -1 with errno.
 int memfile_create(const char *name, size_t bytes);
-// A file with these contents that nobody can change any more. Returns a descriptor, or -1 with errno.
+// A file with these contents that nobody can change any more; pages of zeros take no memory. Returns a descriptor, or
+// -1 with errno.
 int memfile_create_sealed(const char *name, const void *contents, size_t bytes);
 // The same file opened O_RDONLY: a writable map of it is refused. Returns a descriptor, or -1 with errno.
 int memfile_reopen_readonly(int fd);

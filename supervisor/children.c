@@ -3,6 +3,7 @@
 
 #include "common/exitcode.h"
 #include "common/log.h"
+#include "common/memfile.h"
 #include "supervisor/brake.h"
 #include "supervisor/messages.h"
 #include "supervisor/obituary.h"
@@ -198,7 +199,7 @@ static int setup_file(const struct supervisor *supervisor, const struct managed 
         static struct child_setup setup; // too large for the stack
 
         make_setup(supervisor, child, &setup);
-        return spawn_setup_file(&setup);
+        return memfile_create_sealed("binancefeeder-setup", &setup, sizeof(setup));
 }
 
 void children_send_setup(struct supervisor *supervisor, struct managed *child)

@@ -11,58 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096
 #define ENVIRONMENT_MAX 32
-
-// ---- setup file ----
-
-static bool is_zero(const unsigned char *bytes, size_t length)
-{
-        return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
-}
-
-// A setup has room for thousands of symbols, a stream worker's holds one: zero pages stay holes, which need no memory.
-static int write_sparse(int fd, const void *data, size_t length)
-{
-        const unsigned char *bytes = data;
-
-        if (ftruncate(fd, (off_t)length) != 0)
-                return -1;
-        for (size_t at = 0; at < length; at += PAGE_BYTES) {
-                size_t part = length - at < PAGE_BYTES ? length - at : PAGE_BYTES;
-                if (is_zero(bytes + at, part))
-                        continue;
-                ssize_t written = pwrite(fd, bytes + at, part, (off_t)at);
-                if (written < 0)
-                        return -1;
-                if ((size_t)written != part) {
-                        errno = ENOSPC;
-                        return -1;
-                }
-        }
-        return 0;
-}
-
-int spawn_setup_file(const struct child_setup *setup)
-{
-        int fd = memfd_create("binancefeeder-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        if (fd < 0)
-                return -1;
-        if (write_sparse(fd, setup, sizeof(*setup)) != 0 ||
-            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-                int saved = errno;
-                close(fd);
-                errno = saved;
-                return -1;
-        }
-        return fd;
-}
 
 // ---- in the new process ----
 

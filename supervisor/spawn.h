@@ -9,9 +9,6 @@
 
 #include <sys/types.h>
 
-// A sealed memory file with `setup`; holes where it is zero. Returns a descriptor, or -1 with errno.
-int spawn_setup_file(const struct child_setup *setup);
-
 struct spawn_request {
         const char *program;                // path of the executable
         const char *title;                  // argv[0]: "binancefeeder: stream BTCUSDT"

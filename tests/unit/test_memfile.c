@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void a_sealed_value_cannot_be_changed(void **state)
@@ -30,6 +31,22 @@ static void a_sealed_value_cannot_be_changed(void **state)
         const char *map = memfile_map_sealed(fd, sizeof(value), NULL);
         assert_non_null(map);
         assert_string_equal(map, value);
+        munmap((void *)(uintptr_t)map, sizeof(value));
+        close(fd);
+}
+
+static void pages_of_zeros_take_no_memory(void **state)
+{
+        static const char value[64 * 1024 + 5] = {[3 * 4096 + 7] = 'x', [64 * 1024 + 4] = 'y'};
+        struct stat status;
+        int fd = memfile_create_sealed("value", value, sizeof(value));
+
+        (void)state;
+        assert_int_equal(fstat(fd, &status), 0);
+        assert_int_equal(status.st_size, sizeof(value));
+        assert_int_equal(status.st_blocks * 512, 2 * 4096);
+        const char *map = memfile_map_sealed(fd, sizeof(value), NULL);
+        assert_memory_equal(map, value, sizeof(value));
         munmap((void *)(uintptr_t)map, sizeof(value));
         close(fd);
 }
@@ -74,6 +91,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_sealed_value_cannot_be_changed),
+            cmocka_unit_test(pages_of_zeros_take_no_memory),
             cmocka_unit_test(a_map_is_replaced_in_place_or_stays),
             cmocka_unit_test(what_is_not_sealed_or_not_a_memory_file_is_refused),
         };

@@ -3,6 +3,7 @@
 
 #include "common/exitcode.h"
 #include "common/log.h"
+#include "common/memfile.h"
 #include "common/memory.h"
 #include "common/nnio.h"
 #include "workers/writer/jobchannel.h"
@@ -11,11 +12,9 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define ROWS_PER_PASS_MAX 32   // spool rows, then other events have their turn
@@ -259,13 +258,10 @@ static void send_catalogue(struct storethread *thread)
 
         if (generation == thread->catalogue_generation || count == 0)
                 return;
-        int fd = memfd_create("catalogue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (fd == -1)
-                return;
-        ssize_t bytes = (ssize_t)(count * sizeof(*entries));
-        if (write(fd, entries, (size_t)bytes) == bytes &&
-            fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
-            child_send(thread->child, CONTROL_SYMBOLS, NULL, 0, fd) == 0)
+        int fd = memfile_create_sealed("catalogue", entries, count * sizeof(*entries));
+        if (fd < 0)
+                return; // tried again after the next sync
+        if (child_send(thread->child, CONTROL_SYMBOLS, NULL, 0, fd) == 0)
                 thread->catalogue_generation = generation;
         (void)close(fd);
 }
