@@ -174,7 +174,7 @@ class Text(Store):
         for number, name in enumerate(grid_matrix.COLUMNS):
             wanted = [float(self.matrix.truth["BTCUSDT", "1m"][time][number]) for time in times.tolist()]
             np.testing.assert_array_equal(frame[name].astype(float), wanted)
-        rows = json.loads(self.get("/query?bucket=BTCUSDT/4h&last=3&format=json&columns=Close"))
+        rows = json.loads(self.get("/query?bucket=BTCUSDT/4h&last=3&format=json&columns=Time,Close"))
         self.assertEqual([row["Epoch"] * SECOND for row in rows],
                          self.matrix.expected("BTCUSDT", "4h", limit=3).tolist())
         self.assertEqual(set(rows[0]), {"Epoch", "Time", "Close"})
@@ -186,7 +186,10 @@ class Text(Store):
                                    ("/query?bucket=BTCUSDT/1m&start=soon", 400, "accepted"),
                                    ("/query?bucket=BTCUSDT/1m&last=0", 400, "accepted"),
                                    ("/query?bucket=BTCUSDT/1m&limit=1", 400, "first"),
-                                   ("/query?bucket=BTCUSDT/1m&format=xml", 400, "csv"), ("/rpc", 405, "POST")):
+                                   ("/query?bucket=BTCUSDT/1m&format=xml", 400, "csv"), ("/rpc", 405, "POST"),
+                                   ("/query?bucket=BTCUSDT/1m&columns=Close,Clsoe", 400, "TakerBuyQuote"),
+                                   ("/query?bucket=BTCUSDT/1m&last=1&bucket=ETHUSDT/1m", 400, "given twice"),
+                                   ("/query?bucket=BTCUSDT/1m&start=2025-01-01&end=2024-01-01", 400, "behind end")):
             with self.subTest(path=path), self.assertRaises(urllib.error.HTTPError) as caught:
                 self.get(path)
             self.assertEqual(caught.exception.code, status)

@@ -17,7 +17,7 @@ static void add(struct columns *columns, const char *name, uint8_t type)
         values->width = (size_t)column_type_bytes(type);
 }
 
-static const struct column *find(const struct yearfile_schema *schema, const char *name)
+const struct column *columns_find(const struct yearfile_schema *schema, const char *name)
 {
         for (size_t i = 0; i < schema->columns_count; i++) {
                 if (strcmp(schema->columns[i].name, name) == 0)
@@ -45,7 +45,7 @@ void columns_choose(
                 add(columns, schema->columns[i].name, schema->columns[i].type);
         // A name asked for twice is sent once: numpy has no type with two fields of one name.
         for (size_t i = 0; i < chosen_count; i++) {
-                const struct column *column = find(schema, chosen[i]);
+                const struct column *column = columns_find(schema, chosen[i]);
 
                 if (column != NULL && !is_there(columns, column->name))
                         add(columns, column->name, column->type);

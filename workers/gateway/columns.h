@@ -27,6 +27,8 @@ struct columns {
         } of[COLUMNS_MAX];
 };
 
+const struct column *columns_find(const struct yearfile_schema *schema, const char *name); // NULL: it has none so named
+
 // The columns of a query on a bucket with this schema: all of them, or those `chosen` by name (of which the bucket has
 // not all, perhaps none). No rows yet.
 void columns_choose(

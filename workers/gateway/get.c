@@ -62,6 +62,16 @@ static struct work *read_count(const struct request_field *field, struct row_ran
         return NULL;
 }
 
+// Which of two was meant nobody knows.
+static struct work *refuse_second(const struct request *request, size_t at)
+{
+        for (size_t i = 0; i < at; i++) {
+                if (strcmp(request->fields[i].name, request->fields[at].name) == 0)
+                        return work_text(400, "%.40s is given twice; accepted: once", request->fields[at].name);
+        }
+        return NULL;
+}
+
 static struct work *read_field(const struct request_field *field, int64_t now_us, struct get_options *options)
 {
         if (strcmp(field->name, "bucket") == 0) {
@@ -123,16 +133,35 @@ static struct work *find_place(const char *bucket, char symbol[BUCKET_SYMBOL_SIZ
         return resolved == 0 ? NULL : work_text(400, "bucket: %s", why);
 }
 
-static void choose(struct columns *columns, const struct yearfile_schema *schema, char *list)
+static struct work *refuse_column(const char *name, const struct yearfile_schema *schema)
+{
+        char known[1024] = "";
+
+        for (size_t i = 0; i < schema->columns_count; i++)
+                snprintf(known + strlen(known), sizeof(known) - strlen(known), " %s", schema->columns[i].name);
+        return work_text(400, "columns: \"%.40s\" is none of this bucket; accepted:%s", name, known);
+}
+
+// Times come anyhow.
+static bool is_time(const char *name)
+{
+        return strcmp(name, "Time") == 0 || strcmp(name, COLUMN_EPOCH) == 0 || strcmp(name, COLUMN_NANOSECONDS) == 0;
+}
+
+static struct work *choose(struct columns *columns, const struct yearfile_schema *schema, char *list)
 {
         const char *chosen[COLUMNS_MAX];
         size_t count = 0;
         char *rest;
 
-        for (char *name = strtok_r(list, ",", &rest); name != NULL && count < COLUMNS_MAX;
-             name = strtok_r(NULL, ",", &rest))
-                chosen[count++] = name;
+        for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+                if (!is_time(name) && columns_find(schema, name) == NULL)
+                        return refuse_column(name, schema);
+                if (count < COLUMNS_MAX)
+                        chosen[count++] = name;
+        }
         columns_choose(columns, schema, chosen, count);
+        return NULL;
 }
 
 // ---- work ----
@@ -186,8 +215,13 @@ struct work *get_begin(const char *root, int64_t now_us, const struct request *r
         char symbol[BUCKET_SYMBOL_SIZE], why[REASON_SIZE];
         struct work *refusal = NULL;
 
-        for (size_t i = 0; i < request->fields_count && refusal == NULL; i++)
-                refusal = read_field(&request->fields[i], now_us, &options);
+        for (size_t i = 0; i < request->fields_count && refusal == NULL; i++) {
+                refusal = refuse_second(request, i);
+                if (refusal == NULL)
+                        refusal = read_field(&request->fields[i], now_us, &options);
+        }
+        if (refusal == NULL && options.range.start_ns > options.range.end_ns)
+                refusal = work_text(400, "start lies behind end");
         if (refusal == NULL && options.bucket == NULL)
                 refusal = work_text(400, "which bucket? As in /query?bucket=BTCUSDT/1m&last=10");
         if (refusal == NULL)
@@ -201,6 +235,9 @@ struct work *get_begin(const char *root, int64_t now_us, const struct request *r
         get->work = (struct work){step, release, 200, options.format == CELLS_JSON ? CONTENT_JSON : CONTENT_CSV};
         get->format = options.format;
         get->reader = reader;
-        choose(&get->columns, &reader->bucket.schema, options.columns);
-        return &get->work;
+        refusal = choose(&get->columns, &reader->bucket.schema, options.columns);
+        if (refusal == NULL)
+                return &get->work;
+        release(&get->work);
+        return refusal;
 }
