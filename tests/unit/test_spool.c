@@ -287,6 +287,22 @@ static void where_nothing_is_left_nothing_is_due(void **state)
         assert_false(spool_trim_is_due(rig->spool, ahead));
 }
 
+static void a_damaged_one_is_refused_with_its_cure(void **state)
+{
+        struct rig *rig = *state;
+        char path[128], why[REASON_SIZE] = "";
+
+        snprintf(path, sizeof(path), "%s/damaged.db", rig->directory);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        for (int i = 0; i < 1000; i++)
+                fputs("damaged\n", file);
+        assert_int_equal(fclose(file), 0);
+        assert_null(spool_open(path, why));
+        assert_int_equal(errno, EBADMSG);
+        assert_non_null(strstr(why, "move it and its -wal, -shm away"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -302,6 +318,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(an_outgrown_wal_is_truncated_and_has_its_room_again, set_up, tear_down),
             cmocka_unit_test_setup_teardown(much_that_is_applied_is_deleted_little_by_little, set_up, tear_down),
             cmocka_unit_test_setup_teardown(where_nothing_is_left_nothing_is_due, set_up, tear_down),
+            cmocka_unit_test_setup_teardown(a_damaged_one_is_refused_with_its_cure, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,11 @@ struct spool *spool_open(const char *path, char why[REASON_SIZE])
         return spool;
 fail:;
         int saved = errno;
+        if (saved == EBADMSG)
+                (void)snprintf(why, REASON_SIZE,
+                    "%.60s is damaged: move it and its -wal, -shm away; bars and trades that waited in it are fetched "
+                    "again",
+                    path);
         spool_close(spool);
         errno = saved;
         return NULL;
