@@ -331,8 +331,12 @@ static void draw_item(const struct progress_item *item, int name_width, struct s
                 return;
         }
         if (!tally->known) {
-                screen_panel_line(screen, "%-12s %-*s  %sno rows yet%s", item->symbol, name_width, name,
-                    screen_colour(screen->colour, COLOUR_DIM), screen_colour(screen->colour, COLOUR_NONE));
+                // The newest ids are asked for once REST is sure to have them.
+                screen_panel_line(screen, "%-12s %-*s  %s%s%s", item->symbol, name_width, name,
+                    screen_colour(screen->colour, COLOUR_DIM),
+                    item->is_ticks ? "its first and last id are looked for, which takes some 10 s"
+                                   : "no rows stored yet",
+                    screen_colour(screen->colour, COLOUR_NONE));
                 return;
         }
         if (item->completed)

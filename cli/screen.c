@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define PLAIN_EVERY_US US_PER_S
+#define MINOR_EVERY_US                                                                                                 \
+        (3 * US_PER_S) // after so long without a line a minor one is news, too: it shows that work goes on
 #define BAR_CELLS_MAX 60
 
 // ---- what the terminal can do ----
@@ -183,12 +185,13 @@ static bool is_news(const struct screen *screen, size_t i)
 static void print_plain(struct screen *screen)
 {
         int64_t now_us = mono_now().us;
-        bool news = false;
+        bool news = false, first = screen->printed_at_us == 0;
 
-        if (screen->printed_at_us != 0 && now_us - screen->printed_at_us < PLAIN_EVERY_US)
+        if (!first && now_us - screen->printed_at_us < PLAIN_EVERY_US)
                 return;
+        bool quiet = !first && now_us - screen->printed_at_us >= MINOR_EVERY_US;
         for (size_t i = 0; i < screen->count; i++)
-                news = news || (!screen->minor[i] && is_news(screen, i));
+                news = news || ((quiet || !screen->minor[i]) && is_news(screen, i));
         if (!news)
                 return;
         screen->printed_at_us = now_us;

@@ -38,7 +38,8 @@ void screen_say(struct screen *screen, const char *format, ...) __attribute__((f
 // Puts together the panel, from its first line on, and shows it. Lines wider than the terminal are cut.
 void screen_panel_begin(struct screen *screen);
 void screen_panel_line(struct screen *screen, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// One that is no news by itself: without a terminal it is printed only beside others that have changed.
+// One that is no news by itself: without a terminal it is printed beside others that have changed, or where nothing was
+// printed for some seconds.
 void screen_panel_minor(struct screen *screen, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Lines of a panel that the terminal has room for.
 size_t screen_panel_room(const struct screen *screen);

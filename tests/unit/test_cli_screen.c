@@ -3,6 +3,7 @@
 // What is drawn: bars, cut lines, aligned tables, and lines where there is no terminal.
 #include "cli/screen.h"
 #include "cli/table.h"
+#include "common/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include <poll.h>
 
 static void test_a_bar_is_full_only_at_the_end(void **state)
 {
@@ -98,6 +101,29 @@ static void test_without_a_terminal_only_news_is_printed(void **state)
         free(other);
 }
 
+static void test_without_a_terminal_minor_lines_break_a_silence(void **state)
+{
+        static struct screen screen;
+        FILE *out = tmpfile();
+        int64_t begun_us = mono_now().us;
+
+        (void)state;
+        assert_non_null(out);
+        screen_open(&screen, out, true);
+        for (int i = 0; i < 2 || ftell(out) == strlen("progress\nrows 0\n"); i++) {
+                assert_true(mono_now().us - begun_us < 60 * US_PER_S);
+                screen_panel_begin(&screen);
+                screen_panel_line(&screen, "progress");
+                screen_panel_minor(&screen, "rows %d", i > 0);
+                screen_draw(&screen);
+                (void)poll(NULL, 0, 10);
+        }
+        assert_true(mono_now().us - begun_us >= US_PER_S);
+        assert_int_equal(ftell(out), strlen("progress\nrows 0\nrows 1\n"));
+        screen_close(&screen, true);
+        fclose(out);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -105,6 +131,7 @@ int main(void)
             cmocka_unit_test(test_lines_are_cut_by_columns),
             cmocka_unit_test(test_tables_align),
             cmocka_unit_test(test_without_a_terminal_only_news_is_printed),
+            cmocka_unit_test(test_without_a_terminal_minor_lines_break_a_silence),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
