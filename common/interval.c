@@ -49,11 +49,6 @@ const char *interval_name(enum interval interval)
         return intervals[interval].name;
 }
 
-const char *interval_archive_name(enum interval interval)
-{
-        return intervals[interval].archive;
-}
-
 const char *interval_marketstore_name(enum interval interval)
 {
         return intervals[interval].marketstore;

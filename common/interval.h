@@ -32,7 +32,6 @@ enum interval {
 // Case matters: "1m" is a minute, "1M" a month. Returns 0, or -1.
 int interval_parse(const char *text, enum interval *interval);
 const char *interval_name(enum interval interval);             // Binance's: "1m", "1M"
-const char *interval_archive_name(enum interval interval);     // the archive's: "1mo" for the month
 const char *interval_marketstore_name(enum interval interval); // "1Min", "4H", "1W", "1M"
 const char *interval_names(void);                              // all of Binance's, space-separated, for messages
 

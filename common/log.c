@@ -32,28 +32,6 @@ enum log_level log_get_level(void)
         return level_least;
 }
 
-int log_level_parse(const char *text, enum log_level *level)
-{
-        for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
-                if (strcmp(text, level_names[i]) == 0) {
-                        *level = (enum log_level)i;
-                        return 0;
-                }
-        }
-        if (strcmp(text, "warning") == 0)
-                *level = LOG_LEVEL_WARN;
-        else if (strcmp(text, "fatal") == 0)
-                *level = LOG_LEVEL_ERROR;
-        else
-                return -1;
-        return 0;
-}
-
-const char *log_level_name(enum log_level level)
-{
-        return level_names[level];
-}
-
 // Text from outside may carry control characters; a log line stays one line and cannot steer a terminal.
 static void blank_controls(char *text, size_t length)
 {

@@ -13,9 +13,6 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 void log_init(const char *process, enum log_level level);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-// Accepts "debug", "info", "warn" ("warning"), "error" ("fatal"). Returns 0, or -1 for anything else.
-int log_level_parse(const char *text, enum log_level *level);
-const char *log_level_name(enum log_level level);
 
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

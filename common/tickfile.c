@@ -232,47 +232,6 @@ bool tickfile_is_in_year(const struct tickfile *file, int64_t second)
         return second >= file->index.first_second && second - file->index.first_second < file->index.seconds;
 }
 
-int tickfile_read_second(const struct tickfile *file, int64_t second, struct tick_block *block, char why[REASON_SIZE])
-{
-        struct tick_triple triple;
-
-        tick_block_clear(block);
-        int found = tickfile_is_in_year(file, second) ? tickfile_find_triple(file, second, &triple, why) : 0;
-        if (found <= 0)
-                return found;
-        return tickfile_read_block(file, &triple, block, why) == 0 ? 1 : -1;
-}
-
-int64_t tickfile_check(const struct tickfile *file, int64_t first_second, int64_t end_second, tickfile_damage *damage,
-    void *context, char why[REASON_SIZE])
-{
-        struct tick_block *block = tick_block_new(&file->layout);
-        struct tick_triple *triples = memory_resized(NULL, TICK_INDEX_SLOTS_MAX, sizeof(*triples));
-        int64_t damaged = 0;
-
-        while (damaged >= 0 && first_second < end_second) {
-                ssize_t count = tick_index_read(&file->index, &first_second, end_second, triples, TICK_INDEX_SLOTS_MAX);
-
-                if (count < 0)
-                        damaged = fail_with(errno, why, "%s: cannot read its index: %s", file->name, strerror(errno));
-                for (ssize_t i = 0; damaged >= 0 && i < count; i++) {
-                        if (tickfile_load_block(file, &triples[i], block, why) == 0)
-                                continue;
-                        if (errno != EBADMSG) {
-                                damaged = -1;
-                                break;
-                        }
-                        damaged++;
-                        damage(context, file, triples[i].second, why);
-                }
-        }
-        int saved_errno = errno;
-        free(triples);
-        tick_block_free(block);
-        errno = saved_errno;
-        return damaged;
-}
-
 // ---- committing ----
 
 const struct tick_triple *tickfile_pending(const struct tickfile *file, size_t *count)

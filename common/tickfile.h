@@ -75,16 +75,9 @@ int tickfile_commit(struct tickfile *file);
 int tickfile_redo(const char *root, const char *symbol, enum tick_kind kind, int year,
     const struct tick_triple *triples, size_t count, tickfile_damage *damage, void *context, char why[REASON_SIZE]);
 
-// Reads a second's rows, united by key, into `block` (made of the file's layout); sees what is pending. Returns 1; 0
-// where there are none; -1 with errno and `why`: EBADMSG, damaged.
-int tickfile_read_second(const struct tickfile *file, int64_t second, struct tick_block *block, char why[REASON_SIZE]);
-// The same for a triple that tick_index_read() gave: returns 0 or -1.
+// Reads the rows of a triple that tick_index_read() gave, united by key, into `block` (made of the file's layout).
+// Returns 0, or -1 with errno and `why`: EBADMSG, damaged.
 int tickfile_read_block(
     const struct tickfile *file, const struct tick_triple *triple, struct tick_block *block, char why[REASON_SIZE]);
-
-// Reads every block of the seconds [first_second, end_second) and tells `damage` of each that is damaged. Returns how
-// many are, or -1 with errno and `why`.
-int64_t tickfile_check(const struct tickfile *file, int64_t first_second, int64_t end_second, tickfile_damage *damage,
-    void *context, char why[REASON_SIZE]);
 
 #endif

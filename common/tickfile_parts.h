@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What common/tickfile.c and common/tickstage.c share; nobody else includes it.
+// What common/tickfile.c and common/tickstage.c share; nobody else includes it, but for their test.
 #ifndef COMMON_TICKFILE_PARTS_H
 #define COMMON_TICKFILE_PARTS_H
 

@@ -67,11 +67,6 @@ size_t tick_rows_count(const struct tick_rows *rows)
         return rows->count;
 }
 
-size_t tick_rows_bytes(const struct tick_rows *rows)
-{
-        return rows->count * (rows->columns_bytes + sizeof(rows->time_ns[0]));
-}
-
 int64_t tick_rows_time_ns(const struct tick_rows *rows, size_t i)
 {
         return rows->time_ns[i];

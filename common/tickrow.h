@@ -20,7 +20,6 @@ void tick_rows_clear(struct tick_rows *rows);
 enum tick_kind tick_rows_kind(const struct tick_rows *rows);
 unsigned tick_rows_levels(const struct tick_rows *rows); // 0 but for TICK_DEPTH
 size_t tick_rows_count(const struct tick_rows *rows);
-size_t tick_rows_bytes(const struct tick_rows *rows); // of memory that its rows take
 int64_t tick_rows_time_ns(const struct tick_rows *rows, size_t i);
 // The packed columns of tick_schema(), without ticks. Valid until the next row is added.
 const unsigned char *tick_rows_columns(const struct tick_rows *rows, size_t i);

@@ -3,7 +3,7 @@
 // would, takes its batches like a writer, acknowledges them and prints what they carry. For tests and benches.
 //
 //   harness --program build/libexec/binancefeeder/stream --url ws://127.0.0.1:9443 --symbols BTCUSDT,ETHUSDT
-//           [--intervals 1m,1h] [--directory DIR] [--ca FILE] [--proxy URL] [--buffer N] [--level debug]
+//           [--intervals 1m,1h] [--directory DIR] [--ca FILE] [--proxy URL] [--buffer N] [--debug]
 //           [--types kline,trade,agg_trade,book_ticker,depth] [--rest URL] [--levels N] [--cadence-ms N] [--diffs]
 //           [--seconds N] [--drain] [--no-acks-after N] [--acks-again-after S] [--quiet]
 //
@@ -152,7 +152,7 @@ enum {
         OPTION_CA,
         OPTION_PROXY,
         OPTION_BUFFER,
-        OPTION_LEVEL,
+        OPTION_DEBUG,
         OPTION_SECONDS,
         OPTION_DRAIN,
         OPTION_NO_ACKS,
@@ -169,7 +169,7 @@ enum {
 static const struct option long_options[] = {{"program", 1, NULL, OPTION_PROGRAM}, {"url", 1, NULL, OPTION_URL},
     {"symbols", 1, NULL, OPTION_SYMBOLS}, {"intervals", 1, NULL, OPTION_INTERVALS},
     {"directory", 1, NULL, OPTION_DIRECTORY}, {"ca", 1, NULL, OPTION_CA}, {"proxy", 1, NULL, OPTION_PROXY},
-    {"buffer", 1, NULL, OPTION_BUFFER}, {"level", 1, NULL, OPTION_LEVEL}, {"seconds", 1, NULL, OPTION_SECONDS},
+    {"buffer", 1, NULL, OPTION_BUFFER}, {"debug", 0, NULL, OPTION_DEBUG}, {"seconds", 1, NULL, OPTION_SECONDS},
     {"drain", 0, NULL, OPTION_DRAIN}, {"no-acks-after", 1, NULL, OPTION_NO_ACKS},
     {"acks-again-after", 1, NULL, OPTION_ACKS_AGAIN}, {"quiet", 0, NULL, OPTION_QUIET},
     {"retry-delay-ms", 1, NULL, OPTION_RETRY}, {"types", 1, NULL, OPTION_TYPES}, {"rest", 1, NULL, OPTION_REST},
@@ -190,10 +190,7 @@ static void take_option(struct options *options, int option, char *value)
         case OPTION_PROXY: snprintf(settings->proxy, sizeof(settings->proxy), "%s", value); break;
         case OPTION_BUFFER: settings->buffer_size = (uint32_t)strtoul(value, NULL, 10); break;
         case OPTION_RETRY: settings->retry_delay_ms = (uint32_t)strtoul(value, NULL, 10); break;
-        case OPTION_LEVEL:
-                if (log_level_parse(value, &settings->log_level) != 0)
-                        exit(2);
-                break;
+        case OPTION_DEBUG: settings->log_level = LOG_LEVEL_DEBUG; break;
         case OPTION_SECONDS: options->seconds = strtoll(value, NULL, 10); break;
         case OPTION_DRAIN: options->drain = true; break;
         case OPTION_NO_ACKS: options->no_acks_after = strtoull(value, NULL, 10); break;

@@ -94,7 +94,7 @@ static void a_set_is_what_was_put_into_it(void **state)
                         assert_same(&set, 1, sources[1]);
                 }
                 if (rand() % 200 == 0) {
-                        idset_clear(&set);
+                        idset_free(&set);
                         memset(sources, 0xff, sizeof(sources));
                 }
         }

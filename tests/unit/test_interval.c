@@ -56,7 +56,6 @@ static void every_spelling_of_an_interval_is_understood(void **state)
                         assert_int_equal(interval, cases[i].interval);
                 }
                 assert_string_equal(interval_name(cases[i].interval), cases[i].binance);
-                assert_string_equal(interval_archive_name(cases[i].interval), cases[i].archive);
                 assert_string_equal(interval_marketstore_name(cases[i].interval), cases[i].marketstore);
                 assert_non_null(strstr(interval_names(), cases[i].binance));
         }

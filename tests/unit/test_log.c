@@ -110,23 +110,6 @@ static void errno_is_preserved(void **state)
         assert_int_equal(errno, EXDEV);
 }
 
-static void levels_are_parsed(void **state)
-{
-        enum log_level level;
-
-        (void)state;
-        for (int i = LOG_LEVEL_DEBUG; i <= LOG_LEVEL_ERROR; i++) {
-                assert_int_equal(log_level_parse(log_level_name((enum log_level)i), &level), 0);
-                assert_int_equal(level, i);
-        }
-        assert_int_equal(log_level_parse("warning", &level), 0);
-        assert_int_equal(level, LOG_LEVEL_WARN);
-        assert_int_equal(log_level_parse("fatal", &level), 0);
-        assert_int_equal(level, LOG_LEVEL_ERROR);
-        assert_int_equal(log_level_parse("Info", &level), -1);
-        assert_int_equal(log_level_parse("", &level), -1);
-}
-
 int main(void)
 {
 #define CAUGHT(test) cmocka_unit_test_setup_teardown(test, catch_stderr, release_stderr)
@@ -135,7 +118,6 @@ int main(void)
             CAUGHT(lines_below_the_level_are_not_written),
             CAUGHT(text_from_outside_stays_in_one_line_of_bounded_length),
             CAUGHT(errno_is_preserved),
-            cmocka_unit_test(levels_are_parsed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

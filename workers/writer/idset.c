@@ -23,11 +23,6 @@ void idset_free(struct idset *set)
         *set = (struct idset){0};
 }
 
-void idset_clear(struct idset *set)
-{
-        set->count = 0;
-}
-
 size_t idset_find(const struct idset *set, int32_t epoch, int64_t id)
 {
         size_t low = 0, high = set->count;

@@ -22,7 +22,6 @@ struct idset { // {0} is the empty set
 };
 
 void idset_free(struct idset *set);
-void idset_clear(struct idset *set); // keeps the memory
 // Ids that are there already keep their source, but for absent ones that have come after all.
 void idset_add(struct idset *set, const struct id_range *range);
 void idset_remove(struct idset *set, int32_t epoch, int64_t first_id, int64_t last_id);

@@ -21,10 +21,3 @@ enum mark_verdict mark_judge(const struct mark *mark, const struct batch_view *b
                 return MARK_DUPLICATE;
         return header->sequence == mark->sequence + 1 ? MARK_NEXT : MARK_HOLE;
 }
-
-const char *mark_verdict_name(enum mark_verdict verdict)
-{
-        static const char *const names[] = {"next", "open", "duplicate", "hole", "stale"};
-
-        return names[verdict];
-}

@@ -24,6 +24,5 @@ enum mark_verdict {
 };
 
 enum mark_verdict mark_judge(const struct mark *mark, const struct batch_view *batch);
-const char *mark_verdict_name(enum mark_verdict verdict);
 
 #endif

@@ -46,11 +46,6 @@ bool tick_is_tombstone(enum tick_kind kind, const void *payload)
         return kind == TICK_AGG_TRADE && trade->first_id == -1 && trade->last_id == -1 && trade->level.price == 0;
 }
 
-enum stream_kind tick_stream_kind(enum tick_kind kind)
-{
-        return stream_kinds[kind];
-}
-
 // ---- finding ----
 
 static size_t hash_of(const struct ticks *ticks, const char *symbol, enum tick_kind kind)

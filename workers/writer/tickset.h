@@ -16,7 +16,6 @@ bool tick_kind_of_stream(uint8_t stream_kind, enum tick_kind *kind);
 bool tick_kind_has_ids(enum tick_kind kind);
 // A placeholder of the exchange: an id without a trade.
 bool tick_is_tombstone(enum tick_kind kind, const void *payload);
-enum stream_kind tick_stream_kind(enum tick_kind kind);
 
 struct tick_bucket *tickset_find(const struct store *store, const char *symbol, enum tick_kind kind);
 struct tick_bucket *tickset_get(struct store *store, const char *symbol, enum tick_kind kind);
