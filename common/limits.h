@@ -86,8 +86,8 @@
 #define CATALOG_SYMBOLS_MAX 16384 // rows of exchangeInfo; about 3,700 on spot, delisted ones included
 
 // ---- spool, ledger, store ----
-#define SPOOL_COMMIT_MS 2
-#define SPOOL_COMMIT_BYTES (256 * 1024) // at full speed a few batches share an fsync
+#define SPOOL_COMMIT_MS 2                // between the beginnings of two commits, where little comes
+#define SPOOL_COMMIT_BYTES (1024 * 1024) // at full speed what came during a sync shares the next one
 #define SPOOL_WAL_BYTES_MAX (256L * 1024 * 1024)
 #define SPOOL_WAL_BYTES_KEPT (16L * 1024 * 1024)  // of the WAL, written before it is used: see spool_open()
 #define SPOOL_CHECKPOINT_BYTES (4L * 1024 * 1024) // of new WAL, then the store thread writes them into the data base
@@ -174,9 +174,8 @@
 #define STOP_DEADLINE_S 90                  // orderly shutdown, all stages: below systemd's TimeoutStopSec
 
 // ---- gateway ----
-#define GATEWAY_CONNECTIONS_MAX 256                     // further clients wait to be accepted
-#define GATEWAY_DESCRIPTORS_MAX 320                     // and files that queries read, the ledger, inherited ones
-#define GATEWAY_HEADER_BYTES_MAX (16 * 1024)            // of a request, its first line included
+#define GATEWAY_DESCRIPTORS_MAX 320          // open at once, mostly connections; further clients wait to be accepted
+#define GATEWAY_HEADER_BYTES_MAX (16 * 1024) // of a request, its first line included
 #define GATEWAY_BODY_BYTES_MAX (4 * 1024 * 1024)        // of a request
 #define GATEWAY_JSON_BYTES_MAX (256 * 1024)             // of a request in JSON, which takes far more in memory
 #define GATEWAY_ANSWER_BYTES_MAX (512UL * 1024 * 1024)  // rows of one answer: 6.7 million bars

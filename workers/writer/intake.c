@@ -27,7 +27,9 @@ struct intake {
         struct event *readable, *commit_timer, *retry_timer, *trim_timer;
         struct mark marks[SLOTS_MAX]; // with what is pending
         struct spool_batch pending[PENDING_BATCHES_MAX];
+        struct batch_view views[PENDING_BATCHES_MAX]; // of them
         size_t pending_count, pending_bytes;
+        mono_time commit_begun; // the last one
         mono_time last_received;
         bool stopped; // not reading: disk or spool full
         uint64_t refused;
@@ -51,16 +53,11 @@ static int64_t received_wall_ns(const struct record_view *record)
         }
 }
 
-static void measure_latency(struct intake *intake, const struct spool_batch *batch, wall_time now)
+static void measure_latency(struct intake *intake, struct batch_view *view, wall_time now)
 {
-        struct batch_view view;
         struct record_view record;
-        const char *why;
 
-        // Its CRC was right a moment ago; the header and records need no second check, only the walk.
-        if (batch_open(batch->bytes, batch->length, &view, &why) == -1)
-                return;
-        while (batch_next_record(&view, &record)) {
+        while (batch_next_record(view, &record)) {
                 int64_t received_ns = received_wall_ns(&record);
 
                 if (received_ns > 0)
@@ -81,7 +78,7 @@ static void acknowledge(struct intake *intake)
                 ack_line_advance(intake->child->acks, batch->slot, batch->mark.sequence);
                 atomic_store(&intake->handover->durable_wall_ns[batch->row % HANDOVER_STAMPS], now.ns);
                 newest = batch->row;
-                measure_latency(intake, batch, now);
+                measure_latency(intake, &intake->views[i], now);
                 nnio_free((void *)(uintptr_t)batch->bytes);
         }
         atomic_fetch_add(&intake->child->vitals->records, intake->pending_count);
@@ -171,6 +168,7 @@ static int commit(struct intake *intake)
         (void)event_del(intake->commit_timer);
         if (intake->pending_count == 0)
                 return 0;
+        intake->commit_begun = mono_now();
         if (spool_append(intake->spool, intake->pending, intake->pending_count, durable) == -1) {
                 if (errno == ENOSPC) {
                         disk_is_full(intake);
@@ -191,14 +189,31 @@ static void on_commit_timer(evutil_socket_t fd, short events, void *context)
         (void)commit(context);
 }
 
+// At once where none was for a while. What comes during a commit, or right after it, shares the next one: else each
+// batch would have a sync of its own.
+static void commit_when_due(struct intake *intake)
+{
+        struct timeval wait = {0};
+
+        if (intake->pending_count == 0 || intake->stopped)
+                return;
+        int64_t wait_us = SPOOL_COMMIT_MS * US_PER_MS - (mono_now().us - intake->commit_begun.us);
+        if (wait_us <= 0) {
+                (void)commit(intake);
+                return;
+        }
+        wait.tv_usec = (suseconds_t)wait_us;
+        (void)event_add(intake->commit_timer, &wait);
+}
+
 // Commits delete what is applied as they go; this does it where none come, or where the disk is full.
 static void trim(struct intake *intake)
 {
         static const struct timeval again = {.tv_usec = TRIM_AGAIN_MS * 1000};
         int64_t durable = atomic_load(&intake->handover->row_durable);
-        bool commit_follows = intake->pending_count > 0 && !intake->stopped;
+        bool commits_come = !intake->stopped && mono_since_ms(mono_now(), intake->commit_begun) < TRIM_AGAIN_MS;
 
-        if (!commit_follows && spool_append(intake->spool, NULL, 0, durable) == -1) {
+        if (!commits_come && spool_append(intake->spool, NULL, 0, durable) == -1) {
                 if (errno != ENOSPC && errno != EAGAIN)
                         end_process("spool");
                 return;
@@ -261,6 +276,7 @@ static bool take(struct intake *intake, const void *message, size_t length)
         }
         mark->incarnation = view.header.incarnation;
         mark->sequence = view.header.sequence;
+        intake->views[intake->pending_count] = view;
         intake->pending[intake->pending_count++] =
             (struct spool_batch){.bytes = message, .length = length, .slot = view.header.slot, .mark = *mark};
         intake->pending_bytes += length;
@@ -269,7 +285,6 @@ static bool take(struct intake *intake, const void *message, size_t length)
 
 static void on_readable(evutil_socket_t fd, short events, void *context)
 {
-        static const struct timeval soon = {.tv_usec = SPOOL_COMMIT_MS * 1000};
         struct intake *intake = context;
         void *message;
         ssize_t length;
@@ -286,9 +301,7 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
                 if (intake->pending_bytes >= SPOOL_COMMIT_BYTES || intake->pending_count == PENDING_BATCHES_MAX)
                         (void)commit(intake);
         }
-        // Not again where it is running: what keeps coming would put off the commit of what came first.
-        if (intake->pending_count > 0 && !intake->stopped && !event_pending(intake->commit_timer, EV_TIMEOUT, NULL))
-                (void)event_add(intake->commit_timer, &soon);
+        commit_when_due(intake);
 }
 
 // ---- life cycle ----

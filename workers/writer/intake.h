@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The intake: live batches from the pipeline into the spool, acknowledged once committed. It accepts exactly the next
-// batch of each slot, commits after SPOOL_COMMIT_MS or SPOOL_COMMIT_BYTES, and stops reading (workers' windows then
-// fill) while the disk or the spool is full. The first failed fsync ends the process without an acknowledgement. Runs
-// on the main thread.
+// batch of each slot, begins a commit as soon as SPOOL_COMMIT_MS have passed since the last one began or
+// SPOOL_COMMIT_BYTES wait, and stops reading (workers' windows then fill) while the disk or the spool is full. The
+// first failed fsync ends the process without an acknowledgement. Runs on the main thread.
 #ifndef WRITER_INTAKE_H
 #define WRITER_INTAKE_H
 
