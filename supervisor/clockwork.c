@@ -137,6 +137,7 @@ static void look_for_lateness(struct supervisor *supervisor, mono_time now)
         int64_t late_ms = mono_since_ms(now, clockwork.armed);
 
         clockwork.suspended_us = suspended_us;
+        clockwork.armed = now; // judged once
         if (late_ms <= supervisor->limits.late_ms && slept_ms <= supervisor->limits.late_ms)
                 return;
         log_warn("this process or the whole machine stood still for %s: no child is judged by the silence",
@@ -162,6 +163,8 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 void clockwork_arm(struct supervisor *supervisor)
 {
         mono_time now = mono_now();
+        // What has arrived is handled before the timer fires: setting it anew must not make it look punctual.
+        look_for_lateness(supervisor, now);
         mono_time at = earliest_deadline(supervisor, now);
         int64_t wait_us = at.us > now.us ? at.us - now.us : 0;
         struct timeval wait = {.tv_sec = wait_us / US_PER_S, .tv_usec = wait_us % US_PER_S};
@@ -180,6 +183,7 @@ int clockwork_start(struct supervisor *supervisor)
                 return -1;
         clockwork.suspended_us = boot_now().us - now.us;
         clockwork.tick_due = after_ms(now, supervisor->limits.tick_ms);
+        clockwork.armed = now;
         clockwork_arm(supervisor);
         return 0;
 }

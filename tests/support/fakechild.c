@@ -3,7 +3,8 @@
 // happened to it. The tests link it as `writer`, `stream` and `backfill` into a directory of their own.
 //
 // Script: run_directory/<class>-<name> or run_directory/<class>, one word, read at each start:
-//   ready          says READY, beats, and ends in order when asked (the default)
+//   ready          says READY, beats, and ends in order when asked (the default); a minute without a beat is no hang
+//   punctual       as ready, but hangs when it does not beat for as long as real children may miss their beats
 //   ready-then-exit:N   says READY, then exits with N after 50 ms
 //   exit:N  abort  kill   ends at once by exit code N, SIGABRT, SIGKILL
 //   at-work        as abort, in the middle of spool row 42 (once; then as ready); notes what its predecessor was at
@@ -35,6 +36,7 @@
 #include <unistd.h>
 
 #define BEAT_MS 20
+#define FORGIVEN_MS 60000 // tests shorten it with all other times of the policy
 
 static struct child child;
 static char script[64] = "ready";
@@ -228,8 +230,10 @@ static void live(void)
         for (;;) {
                 if (poll(&control, 1, BEAT_MS) > 0)
                         receive();
-                if (!script_is("silent") && !script_is("mute"))
+                if (script_is("punctual"))
                         child_heartbeat(&child);
+                else if (!script_is("silent") && !script_is("mute"))
+                        child_announce_ms(&child, FORGIVEN_MS);
                 if (sscanf(script, "ready-then-exit:%d", &code) == 1 && mono_since_ms(mono_now(), ready_at) >= 50)
                         exit(code);
         }

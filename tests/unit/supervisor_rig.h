@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real supervisor over fake children (tests/support/fakechild.c), its policy ten times as fast as usual, in a
-// directory of its own. Children write what they do into notes, a file beside their scripts. Every wait has a deadline,
-// none relies on luck.
+// The real supervisor over fake children (tests/support/fakechild.c), in a directory of its own. Children write what
+// they do into notes, a file beside their scripts. Every wait has a deadline, none relies on luck. The policy's times
+// are as usual unless a test makes them shorter because it waits for one of them: on a machine that stands still for a
+// second a policy ten times as fast would end children that do no wrong.
 #ifndef TESTS_UNIT_SUPERVISOR_RIG_H
 #define TESTS_UNIT_SUPERVISOR_RIG_H
 
@@ -29,9 +30,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS 10000
+#define WAIT_MS 120000 // of sleeps: longer on a busy machine; what passes never waits so long
 #define TEXT_SIZE (256 * 1024)
-#define SCALE "100"
+#define USUAL "1000" // scale of the policy's times in permille
+#define FAST "300"
+#define FASTEST "100"
 
 // A supervisor, running or not, and where it lies; with the set-ups below in `state` of every test.
 struct fixture {
@@ -39,6 +42,7 @@ struct fixture {
         char programs[PATH_MAX]; // where supervisor and fakechild were built
         pid_t pid;
         const char *gateway; // where it listens; NULL: off
+        const char *scale;   // of the policy's times, from the next start on
 };
 
 static inline void __attribute__((format(printf, 2, 3))) write_file(const char *path, const char *format, ...)
@@ -80,6 +84,17 @@ static inline void script(const struct fixture *fixture, const char *child, cons
 
         snprintf(path, sizeof(path), "%s/%s", fixture->run, child);
         write_file(path, "%s\n", word);
+}
+
+// Children that hang when they miss their beats for PUNCTUAL_HANG_MS; others are forgiven for longer (fakechild.c).
+#define PUNCTUAL_HANG_MS 3000 // the policy's 10 s, FAST
+
+static inline void punctual(struct fixture *fixture)
+{
+        script(fixture, "writer", "punctual");
+        script(fixture, "stream", "punctual");
+        script(fixture, "backfill", "punctual");
+        fixture->scale = FAST;
 }
 
 static inline void config(const struct fixture *fixture, const char *symbols, const char *more)
@@ -168,7 +183,7 @@ static inline void become_supervisor(const struct fixture *fixture, const char *
         setenv("https_proxy", "http://127.0.0.1:1", 1);
         snprintf(program, sizeof(program), "%s/supervisor", fixture->programs);
         execl(program, program, "--config", fixture->config, "--libexec", fixture->libexec, "--policy-scale-permille",
-            SCALE, extra, (char *)NULL);
+            fixture->scale, extra, (char *)NULL);
         _exit(99);
 }
 
@@ -246,6 +261,7 @@ static inline int set_up(void **state)
         link_child(fixture, "backfill");
         link_child(fixture, "gateway");
         config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        fixture->scale = USUAL;
         *state = fixture;
         return 0;
 }

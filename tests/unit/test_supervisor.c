@@ -53,6 +53,7 @@ static void a_child_that_does_not_end_when_asked_is_terminated(void **state)
         struct fixture *fixture = *state;
 
         script(fixture, "stream-BTCUSDT", "stubborn");
+        fixture->scale = FAST;
         start(fixture, NULL);
         wait_all_ready(fixture);
         assert_int_equal(stop(fixture), 0);
@@ -88,7 +89,7 @@ static void children_die_with_the_supervisor(void **state)
         assert_int_equal(ended(fixture), -SIGKILL);
         for (size_t i = 1; i <= 5; i++) {
                 pid_t pid = (pid_t)pid_of(fixture, "", i);
-                for (int waited = 0; waited < 6000 && kill(pid, 0) == 0; waited += 10)
+                for (int waited = 0; waited < WAIT_MS && kill(pid, 0) == 0; waited += 10)
                         sleep_ms(10);
                 assert_int_equal(kill(pid, 0), -1);
         }
@@ -101,6 +102,7 @@ static void a_second_instance_waits_then_names_the_first(void **state)
 
         start(fixture, NULL);
         wait_all_ready(fixture);
+        fixture->scale = FASTEST;
         assert_int_equal(reap(fixture, launch(fixture, NULL, 0)), 75);
         snprintf(expected, sizeof(expected), "another instance (pid %d) holds ", fixture->pid);
         wait_log(fixture, expected);

@@ -143,6 +143,36 @@ static void malformed_requests_lose_their_connection_only(void **state)
         assert_int_equal(stop(fixture), 0);
 }
 
+// What arrives meanwhile is handled before the timer: it must not hide that the supervisor stood still.
+static void a_request_that_waited_for_a_suspended_machine_kills_nobody(void **state)
+{
+        static struct control_message message;
+        struct fixture *fixture = *state;
+        pid_t pids[5];
+
+        punctual(fixture);
+        start(fixture, NULL);
+        wait_all_ready(fixture);
+        int fd = connect_to(fixture);
+        for (size_t i = 0; i < 5; i++)
+                pids[i] = (pid_t)pid_of(fixture, "", i + 1);
+        kill(fixture->pid, SIGSTOP);
+        for (size_t i = 0; i < 5; i++)
+                kill(pids[i], SIGSTOP);
+        assert_int_equal(control_send(fd, CONTROL_HELLO, 0, 0, NULL, 0, -1), 0);
+        sleep_ms(PUNCTUAL_HANG_MS + 1000);
+        kill(fixture->pid, SIGCONT); // it looks before they can beat
+        wait_log(fixture, "stood still for ");
+        for (size_t i = 0; i < 5; i++)
+                kill(pids[i], SIGCONT);
+        assert_int_equal(receive(fd, &message), 1);
+        close(message.fd);
+        close(fd);
+        assert_int_equal(count_of(read_whole(fixture->log), "hangs"), 0);
+        assert_int_equal(count_of(notes(fixture), " start "), 5);
+        assert_int_equal(stop(fixture), 0);
+}
+
 static void a_ban_outlives_a_restart(void **state)
 {
         struct fixture *fixture = *state;
@@ -186,6 +216,7 @@ int main(void)
             SUPERVISED(the_control_socket_shows_the_child_table),
             SUPERVISED(the_control_socket_takes_requests),
             SUPERVISED(malformed_requests_lose_their_connection_only),
+            SUPERVISED(a_request_that_waited_for_a_suspended_machine_kills_nobody),
             SUPERVISED(a_ban_outlives_a_restart),
             SUPERVISED(incarnations_never_repeat),
         };

@@ -7,6 +7,7 @@ static void a_crashing_child_is_delayed_ever_longer_then_failed(void **state)
         struct fixture *fixture = *state;
 
         script(fixture, "stream-BTCUSDT", "abort");
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_log(fixture, "too many crashes: one more trial in 30.0 s");
         assert_int_equal(count_of(notes(fixture), "stream BTCUSDT"), 2 * 5);
@@ -54,6 +55,7 @@ static void a_child_that_refuses_its_configuration_waits_for_a_reload(void **sta
         struct fixture *fixture = *state;
 
         script(fixture, "stream-BTCUSDT", "exit:78");
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_log(fixture, "exit 78 (bad configuration)");
         wait_note(fixture, " ready ", 4);
@@ -73,6 +75,7 @@ static void try_later_is_never_counted_as_a_crash(void **state)
         struct fixture *fixture = *state;
 
         script(fixture, "backfill-1", "exit:75");
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_log(fixture, "(6th failure in a row)");
         assert_int_equal(count_of(read_whole(fixture->log), "too many crashes"), 0);
@@ -84,6 +87,7 @@ static void a_hung_child_is_aborted_then_killed_and_started_again(void **state)
         struct fixture *fixture = *state;
 
         script(fixture, "stream-BTCUSDT", "silent");
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_all_ready(fixture);
         script(fixture, "stream-BTCUSDT", "ready");
@@ -98,6 +102,7 @@ static void a_child_that_never_starts_up_is_aborted(void **state)
         struct fixture *fixture = *state;
 
         script(fixture, "backfill-2", "mute");
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_log(fixture, "while starting; it gets SIGABRT");
         wait_log(fixture, ": SIGABRT");
@@ -108,6 +113,7 @@ static void a_stopped_process_is_found_and_ended(void **state)
 {
         struct fixture *fixture = *state;
 
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_all_ready(fixture);
         kill((pid_t)pid_of(fixture, "stream ETHUSDT", 1), SIGSTOP);
@@ -121,6 +127,7 @@ static void a_suspended_machine_kills_nobody(void **state)
         struct fixture *fixture = *state;
         pid_t pids[5];
 
+        punctual(fixture);
         start(fixture, NULL);
         wait_all_ready(fixture);
         for (size_t i = 0; i < 5; i++)
@@ -128,12 +135,12 @@ static void a_suspended_machine_kills_nobody(void **state)
         kill(fixture->pid, SIGSTOP);
         for (size_t i = 0; i < 5; i++)
                 kill(pids[i], SIGSTOP);
-        sleep_ms(2500);
+        sleep_ms(PUNCTUAL_HANG_MS + 1000);
         kill(fixture->pid, SIGCONT); // it looks before they can beat
-        wait_log(fixture, "stood still for 2.");
+        wait_log(fixture, "stood still for ");
         for (size_t i = 0; i < 5; i++)
                 kill(pids[i], SIGCONT);
-        sleep_ms(1500);
+        sleep_ms(PUNCTUAL_HANG_MS + 500);
         assert_int_equal(count_of(read_whole(fixture->log), "hangs"), 0);
         assert_int_equal(count_of(notes(fixture), " start "), 5);
         assert_int_equal(stop(fixture), 0);
@@ -179,6 +186,7 @@ static void a_missing_program_is_tried_again_and_harms_nobody(void **state)
 
         snprintf(path, sizeof(path), "%s/stream", fixture->libexec);
         assert_int_equal(unlink(path), 0);
+        fixture->scale = FASTEST;
         start(fixture, NULL);
         wait_log(fixture, "exit 127 (could not be started)");
         wait_note(fixture, " ready ", 3);
@@ -194,12 +202,15 @@ static void when_a_class_crashes_only_a_probe_runs(void **state)
         config(fixture, "[A1, A2, A3, A4, A5, A6, A7, A8]", "");
         script(fixture, "stream", "abort");
         script(fixture, "stream-A8", "ready");
+        fixture->scale = FAST;
         start(fixture, NULL);
-        wait_log(fixture, "none of them is started again but one probe in 3.0 s");
-        sleep_ms(800); // what was on its way has ended
-        size_t starts = count_of(notes(fixture), " start ");
-        sleep_ms(1000);
-        assert_int_equal(count_of(notes(fixture), " start "), starts);
+        wait_log(fixture, "none of them is started again but one probe in 9.0 s");
+        size_t starts, before;
+        do { // what was on its way ends
+                before = count_of(notes(fixture), " start ");
+                sleep_ms(1500);
+                starts = count_of(notes(fixture), " start ");
+        } while (starts != before);
         wait_log(fixture, "is started as a probe of its class");
         wait_note(fixture, " start ", starts + 1);
         script(fixture, "stream", "ready");
