@@ -403,36 +403,92 @@ static void drop_waiting(struct store *store, struct tick_bucket *bucket, int64_
         tick_row_changed(store, bucket);
 }
 
-static void count_refused(struct store *store, struct tick_bucket *bucket, size_t rows, const char *why)
+// The rows of a second that does not fit. Those with ids are asked for later; others cannot be had again.
+static void refuse_second(struct store *store, struct tick_bucket *bucket, int64_t second, size_t rows)
 {
+        static const char why[] = "too many in one second: more than 64 MiB";
+        struct tick_gap gap = {.state = GAP_LOST,
+            .first_id = INT64_MAX,
+            .last_id = -1,
+            .start_us = second * US_PER_S,
+            .end_us = (second + 1) * US_PER_S - 1,
+            .found_us = store->exchange_us};
+        struct tick_waiting row;
+
+        for (size_t at = 0; at < bucket->waiting_used; at += sizeof(row) + row.length) {
+                memcpy(&row, bucket->waiting + at, sizeof(row));
+                if (row.second != second)
+                        continue;
+                gap.first_id = row.id < gap.first_id ? row.id : gap.first_id;
+                gap.last_id = row.id > gap.last_id ? row.id : gap.last_id;
+        }
+        (void)snprintf(gap.evidence, sizeof(gap.evidence), "%s", why);
+        if (!tick_kind_has_ids(bucket->kind))
+                tick_note_gap(store, bucket, &gap);
         atomic_fetch_add_explicit(&store->governor->rows_defective, rows, memory_order_relaxed);
         bucket->defective += (int64_t)rows;
         log_error("%s %s: %zu rows could not be stored: %s", bucket->symbol, tick_group(bucket->kind), rows, why);
 }
 
-static int close_bucket(struct store *store, struct tick_bucket *bucket, int64_t until)
+// Puts the rows of seconds before `until` on their way. Returns 0, 1 (the bucket is given up), or -1 with errno;
+// *count: of the rows.
+static int stage_before(struct store *store, struct tick_bucket *bucket, int64_t until, size_t *count)
 {
-        struct tick_waiting row;
-        int result = ticksink_prepare(store, bucket);
-
-        if (result < 0)
-                return -1;
         struct tick_rows *rows = ticksink_rows(store, bucket);
-        for (size_t at = 0; at < bucket->waiting_used && result == 0; at += sizeof(row) + row.length) {
+        struct tick_waiting row;
+
+        for (size_t at = 0; at < bucket->waiting_used; at += sizeof(row) + row.length) {
                 memcpy(&row, bucket->waiting + at, sizeof(row));
                 if (row.second < until)
                         (void)encode(rows, bucket, bucket->waiting + at + sizeof(row)); // its time was checked
         }
-        if (result == 0)
-                result = ticksink_stage(store, bucket, rows);
-        if (result < 0 && errno != EFBIG)
-                return -1;
+        *count = tick_rows_count(rows);
+        return ticksink_stage(store, bucket, rows);
+}
+
+// As stage_before(), and takes them out of what waits.
+static int close_seconds(struct store *store, struct tick_bucket *bucket, int64_t until, size_t *count)
+{
+        int result = stage_before(store, bucket, until, count);
+
         if (result < 0)
-                count_refused(store, bucket, tick_rows_count(rows), "too many in one second");
-        else if (result == 0)
-                atomic_fetch_add_explicit(&store->governor->rows_stored, tick_rows_count(rows), memory_order_relaxed);
+                return -1;
+        if (result == 0)
+                atomic_fetch_add_explicit(&store->governor->rows_stored, *count, memory_order_relaxed);
         drop_waiting(store, bucket, until, result == 0);
         return 0;
+}
+
+// One of them has more rows than a block may have: the others must not suffer.
+static int close_second_by_second(struct store *store, struct tick_bucket *bucket, int64_t until)
+{
+        while (bucket->oldest_second < until) {
+                int64_t second = bucket->oldest_second;
+                size_t count;
+
+                if (close_seconds(store, bucket, second + 1, &count) == 0)
+                        continue;
+                if (errno != EFBIG)
+                        return -1;
+                refuse_second(store, bucket, second, count);
+                drop_waiting(store, bucket, second + 1, false);
+        }
+        return 0;
+}
+
+static int close_bucket(struct store *store, struct tick_bucket *bucket, int64_t until)
+{
+        int result = ticksink_prepare(store, bucket);
+        size_t count;
+
+        if (result < 0)
+                return -1;
+        if (result > 0) {
+                drop_waiting(store, bucket, until, false);
+                return 0;
+        }
+        result = close_seconds(store, bucket, until, &count);
+        return result < 0 && errno == EFBIG ? close_second_by_second(store, bucket, until) : result;
 }
 
 static int close_before(struct store *store, int64_t until)
