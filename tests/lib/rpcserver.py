@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small MarketStore: speaks the RPC of a stock server (v4.1.23) as far as a writer needs it, with its quirks, keeps
 buckets in memory and, if asked, in a file, and misbehaves on request. So that the sink is tested where no stock server is.
-A kill is no orderly end: the next start replays what was written in the last five minutes, so that ticks are doubled.
+A kill is no orderly end: the next start replays what was written in the last five minutes, so that ticks are doubled. Nor
+does an orderly end protect what is written after its checkpoint (fault `linger`: it ends so many seconds later).
 
 Quirks that are kept: errors come with HTTP 200; a write's success is a nil list; rows of a fixed bucket are upserted by
 slot and a bar of 1 January of a daily one is swallowed; rows of a variable one are appended; a request's column order is
-what is stored; answers above 2 KiB are chunked.
+what is stored; answers above 2 KiB are chunked; a query of seconds whose rows pack too well is a panic, so that its
+connection ends without an answer.
 
     python3 -m tests.lib.rpcserver --port PORT [--state FILE]      state: kept over a restart; faults: POST /fault, JSON
 """
@@ -59,14 +61,36 @@ class Bucket:
     def select(self, start, end, limit, from_start):
         if not self.variable:
             start -= start % self.timeframe_s
+        seconds = [second for second in sorted(self.rows) if start <= second <= end]
+        if self.variable:
+            if limit:
+                seconds = seconds[:limit] if from_start else seconds[-limit:]
+            self.make_room(seconds)
         found = []
-        for second in sorted(self.rows):
-            if start <= second <= end:
-                rows = self.rows[second] if self.variable else [(0, self.rows[second])]
-                found += [(second, nanos, cells) for nanos, cells in rows]
+        for second in seconds:
+            rows = self.rows[second] if self.variable else [(0, self.rows[second])]
+            found += [(second, nanos, cells) for nanos, cells in rows]
         if limit:
             found = found[:limit] if from_start else found[-limit:]
         return found
+
+    def make_room(self, seconds):
+        """As a stock server does before it unpacks the blocks of these seconds: it takes them to unpack to four times
+        their size, doubles the room once where one does not fit, and panics where it does not fit then."""
+        row_bytes = sum(BYTES[kind] for kind in self.types) + 4
+        room, used = 4 * sum(self.packed_bytes(second, row_bytes) for second in seconds), 0
+        for second in seconds:
+            used += len(self.rows[second]) * (row_bytes + 8)
+            if used > room:
+                room *= 2
+            if used > room:
+                raise ConnectionAbortedError(f"slice bounds out of range [:{used}] with capacity {room}")
+
+    def packed_bytes(self, second, row_bytes):
+        """About what snappy makes of it: 9 bytes of a row that was there before, a quarter of another one."""
+        rows = self.rows[second]
+        distinct = len(set(rows))
+        return row_bytes // 4 * distinct + 9 * (len(rows) - distinct)
 
 
 class Store:
@@ -75,6 +99,7 @@ class Store:
     def __init__(self, path):
         self.path = path
         self.lock = threading.Lock()
+        self.ending = False
         self.buckets = {}
         self.faults = []  # {"fault": name, "count": n, ...}
         self.figures = {"writes": 0, "rows": 0, "queries": 0, "infos": 0, "largest": 0, "together": 0}
@@ -84,6 +109,7 @@ class Store:
                 self.buckets, log = pickle.load(file)
             for _, key, second, nanos, cells_of_row in log:
                 self.buckets[key].put(second, nanos, cells_of_row)
+            self.save()  # once: a checkpoint follows
 
     def save(self):
         if self.path:
@@ -93,14 +119,19 @@ class Store:
             os.replace(self.path + ".new", self.path)
 
     def end(self):
-        """In order: a checkpoint is made."""
+        """In order: a checkpoint is made. Returns how many seconds it takes to end after that, still taking in rows."""
         with self.lock:
+            self.ending = True
             self.log = []
             self.save()
+            fault = self.take_fault(None, "linger")
+            return fault["seconds"] if fault else 0
 
-    def take_fault(self, method, *names):
+    def take_fault(self, method, *names, keys=()):
+        """A fault that is due; one with a `bucket` only where the request's keys have it."""
         for fault in self.faults:
-            if fault["fault"] in names and fault.get("method", method) == method and fault["count"] > 0:
+            if fault["fault"] in names and fault.get("method", method) == method and fault["count"] > 0 and \
+                    ("bucket" not in fault or fault["bucket"] in keys):
                 fault["count"] -= 1
                 fault["hits"] = fault.get("hits", 0) + 1
                 return fault
@@ -123,6 +154,8 @@ class Store:
             end = start + data["lengths"][tbk]
             if any(len(column) < end for column in columns):
                 raise ConnectionAbortedError
+            if self.take_fault("DataService.Write", "forget"):  # acknowledged, and kept nowhere
+                continue
             self.write_bucket(key, parts, names, types, columns, start, end, request.get("is_variable_length", False))
             self.figures["writes"] += 1
             self.figures["rows"] += end - start
@@ -211,6 +244,8 @@ class Store:
         if method == "DataService.Destroy":
             return {"responses": [self.destroy(one) for one in requests]}
         if method == "DataService.ListSymbols":
+            if self.ending:
+                raise Refused("server is not queryable")
             names = list(self.buckets) if params.get("format") == "tbk" else {key.split("/")[0] for key in self.buckets}
             return {"Results": sorted(names)}
         raise Refused(f'rpc: can\'t find method "{method}"')
@@ -219,6 +254,14 @@ class Store:
 def cells(kind, data):
     size = BYTES[kind]
     return (data[i:i + size] for i in range(0, len(data), size))
+
+
+def keys_of(request):
+    """The buckets that a request writes, asks or reads."""
+    keys = []
+    for one in (request.get("params") or {}).get("requests") or []:
+        keys += list((one.get("dataset") or {}).get("startindex") or {}) + [one.get("destination", ""), one.get("key", "")]
+    return [key.split(":")[0] for key in keys]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -245,7 +288,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         fault = store.take_fault(method, "slow")
         if fault:
             time.sleep(fault.get("seconds", 2))
-        if store.take_fault(method, "drop"):
+        if store.take_fault(method, "drop", keys=keys_of(request)):
             self.close_connection = True
             return  # nothing was done
         if store.take_fault(method, "refuse"):
@@ -317,11 +360,11 @@ def main():
     options = parser.parse_args()
     server = Server(("127.0.0.1", options.port), Handler)
     server.store = Store(options.state)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        server.serve_forever()
-    finally:
-        server.store.end()
+
+    def end(*_):
+        threading.Timer(server.store.end(), os._exit, (0,)).start()
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
+    server.serve_forever()
 
 
 if __name__ == "__main__":
