@@ -10,23 +10,28 @@
 #include "cli/progress.h"
 #include "cli/target.h"
 #include "common/client.h"
+#include "common/clock.h"
 #include "common/exitcode.h"
 #include "common/units.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TICK_MS 100
 #define LIVE_AGE_US US_PER_MIN
+#define CLOCKS_DIFFER_US US_PER_MIN
 #define HANDOVER_TRIES_MAX 100 // of TICK_MS: its writer may be starting
 
 struct values {
         struct target_words target;
         const char *what, *interval;
-        int64_t since_us, until_us, parallelism;
+        struct option_time since, until;
+        int64_t parallelism;
         bool plain, json;
 };
 
@@ -35,9 +40,9 @@ static const struct option_row options[] = {
         "kline, trade or agg_trade, one or a list: trade,agg_trade (kline)"},
     {"--interval", 'i', OPTION_TEXT, offsetof(struct values, interval), "LIST",
         "bars to fetch, one or a list: 1m,1h,1d (1m). There are 1s 1m 3m 5m 15m\n30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"},
-    {"--since", 's', OPTION_TIME, offsetof(struct values, since_us), "TIME",
+    {"--since", 's', OPTION_TIME, offsetof(struct values, since), "TIME",
         "from here on: 5y, 1h, 2024-01, 2024-03-01T10:00 (the symbol's first bar or trade)"},
-    {"--until", 'u', OPTION_TIME, offsetof(struct values, until_us), "TIME", "up to here (now)"},
+    {"--until", 'u', OPTION_TIME, offsetof(struct values, until), "TIME", "up to here (now)"},
     {"--data", 'd', OPTION_TEXT, offsetof(struct values, target.data), "DIR", "data directory (./binance-data)"},
     {"--config", 'c', OPTION_TEXT, offsetof(struct values, target.config), "FILE",
         "take everything else from this file"},
@@ -50,10 +55,11 @@ static const struct option_row options[] = {
 
 struct backfill {
         const struct command *command;
-        const struct values *values;
-        const struct settings *settings;
+        struct values *values;
+        struct settings *settings;
         pid_t pid; // of the private instance; 0: a running one has the work
         int exit_code, asked;
+        bool clock_compared, range_moved;
         struct client client;
         struct screen screen;
         struct progress progress;
@@ -113,12 +119,49 @@ static void step(struct backfill *backfill)
         draw(backfill);
 }
 
+// ---- the exchange's clock ----
+
+// Counts a span from `now_us`. Returns whether that is another time.
+static bool count_from(struct option_time *time, int64_t now_us)
+{
+        const char *accepted;
+        int64_t us;
+
+        if (time->text == NULL || time_parse_us(time->text, now_us, &us, &accepted) != 0 || us == time->us)
+                return false;
+        time->us = us;
+        return true;
+}
+
+// Once it is known: "--since 10d" is meant by it, not by this host's clock. Returns whether the range is another now.
+static bool compare_clocks(struct backfill *backfill)
+{
+        struct values *values = backfill->values;
+        const struct governor_page *page = backfill->client.page;
+        int64_t exchange_us = page != NULL ? governor_exchange_now_us(page) : -1, own_us = wall_now().ns / NS_PER_US;
+        char exchange[UNITS_TEXT_SIZE], own[UNITS_TEXT_SIZE];
+
+        if (backfill->clock_compared || exchange_us < 0)
+                return false;
+        backfill->clock_compared = true;
+        if (llabs(exchange_us - own_us) < CLOCKS_DIFFER_US)
+                return false;
+        bool since = count_from(&values->since, exchange_us), until = count_from(&values->until, exchange_us);
+        if (since || until)
+                screen_say(&backfill->screen,
+                    "it is %s UTC by the exchange's clock, %s by this host's: %s %s is counted "
+                    "from the exchange's",
+                    units_time_us(exchange_us, exchange), units_time_us(own_us, own), since ? "--since" : "--until",
+                    since ? values->since.text : values->until.text);
+        return since || until;
+}
+
 // ---- a running instance has the work ----
 
 static int hand_over_one(struct backfill *backfill, const char *symbol, enum interval interval)
 {
         struct control_backfill want = {
-            .interval = interval, .start_us = backfill->values->since_us, .end_us = backfill->values->until_us};
+            .interval = interval, .start_us = backfill->values->since.us, .end_us = backfill->values->until.us};
         struct control_result result;
 
         snprintf(want.symbol, sizeof(want.symbol), "%s", symbol);
@@ -137,11 +180,12 @@ static void hand_over(struct backfill *backfill, const struct asked *asked)
 
         while ((now_us = governor_exchange_now_us(backfill->client.page)) < 0 && launch_signals_seen() == 0 &&
                client_is_connected(&backfill->client))
-                pause_ms(TICK_MS); // its clock is set by its first answer
+                pause_ms(TICK_MS);      // its clock is set by its first answer
+        (void)compare_clocks(backfill); // what it says goes for all that follows
         // The newest bars are on their way by stream, where there is one.
         int64_t end_us = now_us - LIVE_AGE_US;
-        if (backfill->values->until_us < end_us)
-                end_us = backfill->values->until_us;
+        if (backfill->values->until.us < end_us)
+                end_us = backfill->values->until.us;
         for (size_t i = 0; i < asked->symbols.count && (asked->data & DATA_KLINE) != 0; i++) {
                 for (int interval = 0; interval < INTERVAL_COUNT; interval++) {
                         if ((asked->intervals >> interval & 1) == 0)
@@ -150,7 +194,7 @@ static void hand_over(struct backfill *backfill, const struct asked *asked)
                                 backfill->refused++;
                         else
                                 progress_add(&backfill->progress, asked->symbols.names[i], (enum interval)interval,
-                                    backfill->values->since_us, end_us);
+                                    backfill->values->since.us, end_us);
                 }
         }
 }
@@ -226,18 +270,52 @@ static int start_private(struct backfill *backfill)
         return -1;
 }
 
+static void stop_where_range_moved(struct backfill *backfill)
+{
+        if (!compare_clocks(backfill))
+                return;
+        backfill->range_moved = true;
+        (void)kill(backfill->pid, SIGTERM); // it may have ended
+}
+
 // Returns whether it was interrupted.
 static bool watch_private(struct backfill *backfill)
 {
         while (!launch_has_ended(backfill->pid, &backfill->exit_code)) {
                 launch_pass_on(backfill->pid, &backfill->asked);
                 step(backfill);
+                stop_where_range_moved(backfill);
                 pause_ms(TICK_MS);
         }
         say_log(backfill);
+        stop_where_range_moved(backfill); // it may have ended at once, for nothing lay in the range
         if (backfill->asked > 0)
                 screen_say(&backfill->screen, "stopped; what is stored stays, and the same command goes on from there");
         return backfill->asked > 0;
+}
+
+// Once more, where the exchange's clock has moved the range. Returns -1 to go on, or the exit code.
+static int run_private(struct backfill *backfill, const struct asked *asked, bool *interrupted)
+{
+        struct asked again = *asked;
+
+        expect(backfill, asked);
+        *interrupted = watch_private(backfill);
+        if (*interrupted || !backfill->range_moved)
+                return -1;
+        client_close(&backfill->client);
+        close(backfill->log.fd);
+        progress_free(&backfill->progress);
+        progress_begin(&backfill->progress, backfill->state_directory);
+        int code = asked_apply(&again, backfill->values->since.us, backfill->values->until.us,
+            backfill->values->parallelism, backfill->settings);
+        if (code < 0)
+                code = start_private(backfill);
+        if (code >= 0)
+                return code;
+        expect(backfill, &again);
+        *interrupted = watch_private(backfill);
+        return -1;
 }
 
 // ---- the command ----
@@ -245,6 +323,7 @@ static bool watch_private(struct backfill *backfill)
 static int finish(struct backfill *backfill, bool interrupted)
 {
         struct facts facts = {0};
+        char target[TARGET_FORMAT_SIZE];
         bool private = backfill->pid != 0;
 
         progress_count(&backfill->progress, private ? NULL : backfill->client.page, true);
@@ -258,7 +337,7 @@ static int finish(struct backfill *backfill, bool interrupted)
         if (backfill->client.page != NULL)
                 facts_read(backfill->client.page, &facts);
         struct outcome outcome = {.progress = &backfill->progress,
-            .data_directory = backfill->settings->data_directory,
+            .target = target_format_next(&backfill->values->target, backfill->settings->data_directory, target),
             .log_path = private ? backfill->log_path : NULL,
             .interrupted = interrupted,
             .hindered = facts_is_hindered(&facts),
@@ -297,8 +376,9 @@ static int work(struct backfill *backfill, const struct asked *asked)
                         refuse_ticks(backfill);
                 interrupted = watch_running(backfill);
         } else {
-                expect(backfill, asked);
-                interrupted = watch_private(backfill);
+                int code = run_private(backfill, asked, &interrupted);
+                if (code >= 0)
+                        return code;
         }
         return finish(backfill, interrupted);
 }
@@ -308,7 +388,7 @@ static int run_backfill(const struct command *command, int argc, char **argv)
         static struct settings settings;
         static struct backfill backfill;
         static struct asked asked;
-        struct values values = {.since_us = INT64_MIN, .until_us = INT64_MAX, .target.only_named = true};
+        struct values values = {.since.us = INT64_MIN, .until.us = INT64_MAX, .target.only_named = true};
         struct words words;
         int code = options_parse(command, argc, argv, &values, &words);
 
@@ -317,12 +397,12 @@ static int run_backfill(const struct command *command, int argc, char **argv)
         code = asked_read(command, &words, values.what, values.interval, &asked);
         if (code >= 0)
                 return code;
-        if (values.since_us >= values.until_us)
+        if (values.since.us >= values.until.us)
                 return complain(command, EXIT_BAD_USAGE, "--since lies behind --until");
         code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, NULL);
         if (code >= 0)
                 return code;
-        code = asked_apply(&asked, values.since_us, values.until_us, values.parallelism, &settings);
+        code = asked_apply(&asked, values.since.us, values.until.us, values.parallelism, &settings);
         if (code >= 0)
                 return code;
         backfill = (struct backfill){.command = command, .values = &values, .settings = &settings, .client.fd = -1};

@@ -72,7 +72,10 @@ static int set_time(const struct parse *parse, const struct option_row *row, con
         if ((in_ns ? time_parse_ns : time_parse_us)(text, now_us, &time, &accepted) != 0)
                 return complain(
                     parse->command, EXIT_BAD_USAGE, "%s %s is no time; accepted: %s", row->name, text, accepted);
-        memcpy(value, &time, sizeof(time));
+        if (in_ns)
+                memcpy(value, &time, sizeof(time));
+        else
+                memcpy(value, &(struct option_time){time, text}, sizeof(struct option_time));
         return -1;
 }
 

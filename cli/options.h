@@ -12,8 +12,13 @@ enum option_type {
         OPTION_FLAG,    // bool
         OPTION_TEXT,    // const char *, points into argv
         OPTION_COUNT,   // int64_t, 1 and more
-        OPTION_TIME,    // int64_t microseconds, as time_parse_us(); spans count back from this host's clock
-        OPTION_TIME_NS, // the same in nanoseconds, as time_parse_ns()
+        OPTION_TIME,    // struct option_time; spans count back from this host's clock
+        OPTION_TIME_NS, // int64_t nanoseconds, as time_parse_ns()
+};
+
+struct option_time {
+        int64_t us;       // as time_parse_us()
+        const char *text; // in argv; NULL: not given
 };
 
 struct option_row {

@@ -146,8 +146,8 @@ static void say_what_next(const struct outcome *outcome, const struct tally *tot
         if (total->wanted == 0)
                 say_why_nothing_was_wanted(outcome->progress);
         else
-                fprintf(stderr, "to look at it: binancefeeder query %s --last 5 --data %s\n",
-                    progress_format_bucket(outcome->progress->items, bucket), outcome->data_directory);
+                fprintf(stderr, "to look at it: binancefeeder query %s --last 5%s\n",
+                    progress_format_bucket(outcome->progress->items, bucket), outcome->target);
 }
 
 int outcome_print(const struct outcome *outcome, bool json)

@@ -7,7 +7,7 @@
 
 struct outcome {
         const struct progress *progress;
-        const char *data_directory;
+        const char *target;   // target_format_next(): what to type next begins there
         const char *log_path; // NULL: somebody else's
         bool interrupted;
         bool hindered;  // banned, or the exchange cannot be reached

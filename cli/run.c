@@ -186,19 +186,15 @@ static void step(struct run *run)
 
 static void say_what_next(const struct run *run)
 {
-        char at[PATH_SIZE + 16], bucket[PROGRESS_BUCKET_SIZE] = "BTCUSDT/1m";
+        char target[TARGET_FORMAT_SIZE], bucket[PROGRESS_BUCKET_SIZE] = "BTCUSDT/1m";
 
         if (run->progress.count > 0)
                 progress_format_bucket(run->progress.items, bucket);
-
-        // What the environment says, the next command may not hear.
-        bool by_file = run->values->target.config != NULL && getenv("BINANCEFEEDER_DATA_DIRECTORY") == NULL;
-        snprintf(at, sizeof(at), "%s %s", by_file ? "--config" : "--data",
-            by_file ? run->values->target.config : run->settings->data_directory);
+        target_format_next(&run->values->target, run->settings->data_directory, target);
         printf("\nThe same command goes on from here. To look at it:\n"
-               "  binancefeeder query %s --last 5 %s\n"
-               "  binancefeeder status %s\n",
-            bucket, at, at);
+               "  binancefeeder query %s --last 5%s\n"
+               "  binancefeeder status%s\n",
+            bucket, target, target);
 }
 
 static int watch(struct run *run)

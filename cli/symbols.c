@@ -74,12 +74,14 @@ static int list_symbol(void *context, const struct catalogue_entry *entry)
 
 static int no_catalogue(const struct command *command, const struct settings *settings, const char *why)
 {
+        char target[TARGET_FORMAT_SIZE];
+
         complain(command, EXIT_FAILED, "there is no list of the exchange's symbols in %s yet%s%s",
             settings->state_directory, why[0] != '\0' ? ": " : "", why);
         fprintf(stderr,
             "Every run and every backfill fetches it first, for example:\n"
-            "  binancefeeder backfill BTCUSDT --interval 1d --since 30d --data %s\n",
-            settings->data_directory);
+            "  binancefeeder backfill BTCUSDT --interval 1d --since 30d%s\n",
+            target_format(NULL, settings->data_directory, target));
         return EXIT_FAILED;
 }
 

@@ -5,6 +5,7 @@
 #include "common/exitcode.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,4 +100,14 @@ const char *target_format(const char *config, const char *data, char text[TARGET
         if (data != NULL && data[0] != '\0')
                 format_word(data, stpcpy(end, " --data "));
         return text;
+}
+
+const char *target_format_next(
+    const struct target_words *words, const char *data_directory, char text[TARGET_FORMAT_SIZE])
+{
+        bool by_file = words->config != NULL && strcmp(words->config, "-") != 0;
+        // What the environment says, the next command may not hear.
+        bool is_told = by_file && getenv("BINANCEFEEDER_DATA_DIRECTORY") == NULL;
+
+        return target_format(by_file ? words->config : NULL, is_told ? words->data : data_directory, text);
 }

@@ -35,6 +35,10 @@ int target_read(const struct command *command, const struct target_words *words,
 #define TARGET_FORMAT_SIZE (8 * PATH_SIZE + 32)
 const char *target_format(const char *config, const char *data, char text[TARGET_FORMAT_SIZE]);
 
+// The same for what is typed after a command with these words, which has found that data directory.
+const char *target_format_next(
+    const struct target_words *words, const char *data_directory, char text[TARGET_FORMAT_SIZE]);
+
 // Finds a file in the usual places. NULL: none.
 const char *target_find_file(void);
 

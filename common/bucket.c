@@ -83,8 +83,9 @@ int bucket_parse(const char *text, struct bucket *bucket, const char **why)
                 return -1;
         }
         if (!take_part(&rest, timeframe, sizeof(timeframe)) || timeframe[0] == '\0') {
-                *why = "a bucket is SYMBOL/TIMEFRAME or SYMBOL/TIMEFRAME/GROUP, as in BTCUSDT/1Min/OHLCV, or "
-                       "BTCUSDT/TRADE";
+                *why =
+                    "a bucket is a symbol and what of it: BTCUSDT/1m (or BTCUSDT/1Min/OHLCV, as MarketStore has it), "
+                    "BTCUSDT/TRADE";
                 return -1;
         }
         bool grouped = rest[-1] == '/';

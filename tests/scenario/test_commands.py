@@ -72,6 +72,21 @@ class OneShot(Scenario):
         self.assertEqual(code, 1)
         self.assertIn("NOSUCHUSDT", err + out)
 
+    def test_a_span_counts_back_from_the_exchange_s_clock(self):
+        self.start_exchange()
+        began_us = self.exchange.now_us()
+        code, out, err = self.finish(self.command("backfill", "BTCUSDT", "--since", "2h", "--data", "a place"))
+        self.assertEqual(code, 0, err + out)
+        self.assertRegex(err, r"by the exchange's clock, 20.* by this host's: --since 2h is counted from the exchange's")
+        self.assertIn("query BTCUSDT/1m --last 5 --data '", err)
+        result = compare.against_ledger(self.exchange, self.directory / "a place" / "marketstore", "BTCUSDT", "1m",
+                                        began_us - 118 * grid.MINUTE, began_us - 2 * grid.MINUTE)
+        self.assertTrue(result.equal, str(result))
+        self.assertRegex(out, r"^wanted 1[12]\d, ")
+        # A date is one by any clock.
+        code, out, err = self.finish(self.command("backfill", "BTCUSDT", "--since", "2024-03-05", "--data", "a place"))
+        self.assertNotIn("this host's", err)
+
     def test_query_prints_what_was_stored(self):
         self.start_exchange()
         self.finish(self.backfill("--since", "2024-03-04"))

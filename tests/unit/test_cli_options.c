@@ -15,14 +15,15 @@
 
 struct values {
         const char *config;
-        int64_t last, start_us;
+        int64_t last;
+        struct option_time start;
         bool json;
 };
 
 static const struct option_row rows[] = {
     {"--config", 'c', OPTION_TEXT, offsetof(struct values, config), "FILE", "a file"},
     {"--last", 'n', OPTION_COUNT, offsetof(struct values, last), "N", "a number"},
-    {"--start", 0, OPTION_TIME, offsetof(struct values, start_us), "TIME", "a time"},
+    {"--start", 0, OPTION_TIME, offsetof(struct values, start), "TIME", "a time"},
     {"--json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "for programs"},
     {.name = NULL},
 };
@@ -100,7 +101,8 @@ static void test_times_are_utc(void **state)
 
         (void)state;
         assert_int_equal(parse("--start 2024-03-05T12:11", &values, &words), -1);
-        assert_int_equal(values.start_us, INT64_C(1709640660000000));
+        assert_int_equal(values.start.us, INT64_C(1709640660000000));
+        assert_string_equal(values.start.text, "2024-03-05T12:11");
 }
 
 static void test_slips_are_refused_with_what_was_meant(void **state)

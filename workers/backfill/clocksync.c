@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/backfill/clocksync.h"
 
+#include "common/log.h"
 #include "common/memory.h"
 #include "workers/backfill/json.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #define SHARE_WHOLE 1000
+#define DIFFERENCE_TOLD_US US_PER_MIN
 
 struct clocksync {
         struct caller *caller;
@@ -17,6 +19,17 @@ struct clocksync {
         bool running;
         char error[REASON_SIZE];
 };
+
+// Spans in the configuration, such as start_time 10d, and the log's times go by this host's clock.
+static void tell_difference(int64_t server_us)
+{
+        int64_t own_us = wall_now().ns / 1000;
+        char text[TIME_TEXT_SIZE];
+
+        if (llabs(server_us - own_us) >= DIFFERENCE_TOLD_US)
+                log_info("it is %s by the exchange's clock: this host's is %lld s %s", time_format_us(server_us, text),
+                    (long long)(llabs(server_us - own_us) / US_PER_S), own_us > server_us ? "ahead" : "behind");
+}
 
 static int take_time(void *context, const struct call_answer *answer, char why[REASON_SIZE])
 {
@@ -34,6 +47,8 @@ static int take_time(void *context, const struct call_answer *answer, char why[R
                 return -1;
         }
         boot_time middle = {answer->sent.us + (answer->arrived.us - answer->sent.us) / 2};
+        if (atomic_load(&clocksync->caller->governor->clock_synced_us) == 0)
+                tell_difference(server_us);
         governor_clock_sync(clocksync->caller->governor, server_us, middle);
         return 0;
 }
