@@ -220,7 +220,7 @@ static void children_die_with_their_supervisor(void **state)
         assert_int_equal(waitpid(supervisor, NULL, 0), supervisor);
         // The pipe ends when the child, too, is gone.
         struct pollfd end = {.fd = alive[0], .events = POLLIN};
-        assert_int_equal(poll(&end, 1, 10000), 1);
+        assert_int_equal(poll(&end, 1, 120000), 1);
         assert_int_equal(read(alive[0], &byte, 1), 0);
         close(alive[0]);
 }
