@@ -74,12 +74,12 @@ static double read_double(const unsigned char *cell)
         return value;
 }
 
-static double read_float(const unsigned char *cell)
+static float read_float(const unsigned char *cell)
 {
         float value;
 
         memcpy(&value, cell, sizeof(value));
-        return (double)value;
+        return value;
 }
 
 static int64_t read_signed(const unsigned char *cell, size_t bytes)
@@ -106,7 +106,7 @@ static void format_number(const unsigned char *cell, uint8_t type, char text[UNI
 
         switch ((enum column_type)type) {
         case COLUMN_F8: units_double(read_double(cell), text); break;
-        case COLUMN_F4: units_double(read_float(cell), text); break;
+        case COLUMN_F4: units_float(read_float(cell), text); break;
         case COLUMN_I1:
         case COLUMN_I2:
         case COLUMN_I4:
@@ -201,7 +201,7 @@ static void put_cell(struct tickprint *print, const unsigned char *cell, uint8_t
         }
         format_number(cell, type, text);
         bool is_float = type == COLUMN_F8 || type == COLUMN_F4;
-        double value = type == COLUMN_F8 ? read_double(cell) : type == COLUMN_F4 ? read_float(cell) : 0;
+        double value = type == COLUMN_F8 ? read_double(cell) : type == COLUMN_F4 ? (double)read_float(cell) : 0;
         put_text(print, json && is_float && !isfinite(value) ? "null" : text); // JSON has no such number
 }
 

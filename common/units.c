@@ -173,6 +173,18 @@ size_t units_double(double value, char text[UNITS_TEXT_SIZE])
         return length;
 }
 
+size_t units_float(float value, char text[UNITS_TEXT_SIZE])
+{
+        size_t length = 0;
+
+        for (int digits = 6; length == 0; digits++) {
+                int written = snprintf(text, UNITS_TEXT_SIZE, "%.*g", digits, (double)value);
+                if (digits >= 9 || strtof(text, NULL) == value)
+                        length = (size_t)written;
+        }
+        return length;
+}
+
 const char *units_price(double value, char text[UNITS_TEXT_SIZE])
 {
         char digits[UNITS_TEXT_SIZE];

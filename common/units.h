@@ -19,5 +19,7 @@ const char *units_share(int64_t part, int64_t whole, char text[UNITS_TEXT_SIZE])
 const char *units_price(double value, char text[UNITS_TEXT_SIZE]); // "67,123.45", "0.00001234"
 // The shortest decimal that reads back as the same double, without an exponent where it is not very long.
 size_t units_double(double value, char text[UNITS_TEXT_SIZE]);
+// The same of a float: 0.1f is "0.1".
+size_t units_float(float value, char text[UNITS_TEXT_SIZE]);
 
 #endif

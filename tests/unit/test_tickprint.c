@@ -152,7 +152,7 @@ static void columns_of_other_people_are_printed_by_type(void **state)
                                 .columns = {{"f4", COLUMN_F4}, {"f8", COLUMN_F8}, {"i1", COLUMN_I1}, {"i2", COLUMN_I2},
                                     {"i4", COLUMN_I4}, {"i8", COLUMN_I8}, {"b", COLUMN_BOOL}, {"u1", COLUMN_U1},
                                     {"u2", COLUMN_U2}, {"u4", COLUMN_U4}, {"u8", COLUMN_U8}, {"s", COLUMN_STRING16}}}};
-        const float f4 = 0.25f;
+        const float f4 = 0.1f;
         const double f8 = __builtin_nan("");
         const int64_t minus = -2;
         const uint64_t large = UINT64_MAX;
@@ -174,10 +174,10 @@ static void columns_of_other_people_are_printed_by_type(void **state)
         end_row(&page, 0);
         expect_print(&page, QUERYPRINT_CSV,
             "Time,f4,f8,i1,i2,i4,i8,b,u1,u2,u4,u8,s\n"
-            "2024-03-01T10:00:00.000000000Z,0.25,nan,-2,-2,-2,-2,1,255,65535,4294967295,18446744073709551615,"
+            "2024-03-01T10:00:00.000000000Z,0.1,nan,-2,-2,-2,-2,1,255,65535,4294967295,18446744073709551615,"
             "\"a\"\",\\ \u00e9\u20ac\U0001f600\ufffd\"\n");
         expect_print(&page, QUERYPRINT_JSON,
-            "[\n{\"Epoch\":1709287200,\"Nanoseconds\":0,\"Time\":\"2024-03-01T10:00:00.000000000Z\",\"f4\":0.25,"
+            "[\n{\"Epoch\":1709287200,\"Nanoseconds\":0,\"Time\":\"2024-03-01T10:00:00.000000000Z\",\"f4\":0.1,"
             "\"f8\":null,\"i1\":-2,\"i2\":-2,\"i4\":-2,\"i8\":-2,\"b\":1,\"u1\":255,\"u2\":65535,\"u4\":4294967295,"
             "\"u8\":18446744073709551615,\"s\":\"a\\\",\\\\\\u000a\u00e9\u20ac\U0001f600\ufffd\"}\n]\n");
 }

@@ -101,6 +101,21 @@ static void test_doubles_are_the_shortest_that_read_back(void **state)
         must_be(1e300, "1e+300");
 }
 
+static void test_floats_are_the_shortest_that_read_back(void **state)
+{
+        static const struct {
+                float value;
+                const char *text;
+        } cases[] = {{0, "0"}, {0.1f, "0.1"}, {-100000, "-100000"}, {16777216, "16777216"},
+            {3.4028235e38f, "3.4028235e+38"}, {1.00000012f, "1.0000001"}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                assert_int_equal(units_float(cases[i].value, text), strlen(cases[i].text));
+                assert_string_equal(text, cases[i].text);
+        }
+}
+
 static void test_any_double_reads_back_to_the_same(void **state)
 {
         uint64_t random = 88172645463325252u;
@@ -127,6 +142,7 @@ int main(void)
             cmocka_unit_test(test_times_are_as_short_as_they_can_be),
             cmocka_unit_test(test_prices_keep_all_their_places),
             cmocka_unit_test(test_doubles_are_the_shortest_that_read_back),
+            cmocka_unit_test(test_floats_are_the_shortest_that_read_back),
             cmocka_unit_test(test_any_double_reads_back_to_the_same),
         };
 

@@ -2,6 +2,7 @@
 #include "workers/gateway/jsonanswer.h"
 
 #include "common/memory.h"
+#include "common/units.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 49152      // of bytes that become base64 at once; a multiple of three
-#define RPC_NAME_BYTES_MAX 256 // of a key: a bucket's name is the longest
+#define CHUNK_BYTES 49152 // of bytes that become base64 at once; a multiple of three
 
 // Where reading is. What we packed ourselves is not doubted; an answer that was cut for lack of memory ends early.
 struct cursor {
@@ -146,13 +146,23 @@ static void print_name(struct cursor *cursor, const uint8_t *text, size_t length
         print_letters(cursor, text, length);
 }
 
-static void print_text(struct cursor *cursor, uint64_t length)
+// To be freed; NULL where it ends too early, or there is no memory for it.
+static uint8_t *take_text(struct cursor *cursor, uint64_t length)
 {
         uint8_t *text = length < SIZE_MAX ? malloc((size_t)length + 1) : NULL;
 
-        if (text == NULL)
-                cursor->failed = true;
-        else if (take(cursor, text, (size_t)length))
+        if (text != NULL && take(cursor, text, (size_t)length))
+                return text;
+        cursor->failed = true;
+        free(text);
+        return NULL;
+}
+
+static void print_text(struct cursor *cursor, uint64_t length)
+{
+        uint8_t *text = take_text(cursor, length);
+
+        if (text != NULL)
                 print_letters(cursor, text, (size_t)length);
         free(text);
 }
@@ -160,17 +170,18 @@ static void print_text(struct cursor *cursor, uint64_t length)
 static void print_double(struct cursor *cursor, uint64_t bits, bool is_single)
 {
         uint32_t single_bits = (uint32_t)bits;
+        char text[UNITS_TEXT_SIZE];
         double value;
         float single;
 
         memcpy(&value, &bits, sizeof(value));
         memcpy(&single, &single_bits, sizeof(single));
-        if (is_single)
-                value = (double)single;
-        if (isfinite(value))
-                body_print(cursor->json, "%.17g", value);
-        else
+        if (is_single ? !isfinite(single) : !isfinite(value))
                 put(cursor, "null");
+        else if (is_single)
+                body_append(cursor->json, text, units_float(single, text));
+        else
+                body_append(cursor->json, text, units_double(value, text));
 }
 
 static int64_t extend(uint64_t value, size_t bytes)
@@ -193,20 +204,21 @@ static void print_value(struct cursor *cursor, bool own_names);
 // Returns whether it is the name of a result.
 static bool print_key(struct cursor *cursor, bool own_names)
 {
-        uint8_t first = 0, text[RPC_NAME_BYTES_MAX];
+        uint8_t first = 0;
 
         if (!take(cursor, &first, 1))
                 return false;
         uint64_t length = take_count(cursor, first, 0x1f, 0xd9, 1);
-        if (length > sizeof(text) || !take(cursor, text, (size_t)length)) {
-                cursor->failed = true;
+        uint8_t *text = take_text(cursor, length);
+        if (text == NULL)
                 return false;
-        }
         if (own_names)
                 print_name(cursor, text, (size_t)length);
         else
                 print_letters(cursor, text, (size_t)length);
-        return length == strlen("result") && memcmp(text, "result", length) == 0;
+        bool is_result = length == strlen("result") && memcmp(text, "result", length) == 0;
+        free(text);
+        return is_result;
 }
 
 // Names are the server's own below the envelope's "result".
