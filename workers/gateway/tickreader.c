@@ -16,8 +16,9 @@
 #define SECOND_ROWS_EQUAL 16 // opening and decoding a second's block takes as long as this many of its rows
 #define PART_SECONDS 1024    // of a part: with rows; about as many rows as a part of a bar bucket
 #define PART_BYTES (1 << 20) // of its blocks, compressed, more or less
-#define STOPPED 1            // the turn is over; there may be more
-#define REFUSED 2            // see `why` of the turn
+#define TIME_NS_MAX (INT64_MAX - NS_PER_S) // the second after it has a number of nanoseconds, too; in the year 2262
+#define STOPPED 1                          // the turn is over; there may be more
+#define REFUSED 2                          // see `why` of the turn
 
 struct ticks {
         struct tickquery query; // what is left of it
@@ -221,7 +222,8 @@ static int cut(struct reader *reader, struct reader **part, char why[REASON_SIZE
 {
         struct ticks *ticks = reader->state;
         int64_t start_ns = ticks->query.start_ns > 0 ? ticks->query.start_ns : 0, second = start_ns / NS_PER_S;
-        int64_t end = ticks->query.end_ns < 0 ? 0 : ticks->query.end_ns / NS_PER_S + 1;
+        int64_t end_ns = ticks->query.end_ns < TIME_NS_MAX ? ticks->query.end_ns : TIME_NS_MAX;
+        int64_t end = end_ns < 0 ? 0 : end_ns / NS_PER_S + 1;
 
         for (int i = 0; i < reader->bucket.years_count; i++) {
                 int year = reader->bucket.years[i];
