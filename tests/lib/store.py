@@ -17,6 +17,24 @@ class StoreError(AssertionError):
     """The store breaks a rule of the format."""
 
 
+def written_records(fd, slots, record_bytes):
+    """Ranges [first, last) of a year file's records that may hold rows: the holes of the sparse file are skipped."""
+    offset, end = HEADER_BYTES, HEADER_BYTES + slots * record_bytes
+    while offset < end:
+        try:
+            start = max(os.lseek(fd, offset, os.SEEK_DATA), HEADER_BYTES)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return
+            raise
+        if start >= end:
+            return  # what a tick file has behind its records
+        hole = min(os.lseek(fd, start, os.SEEK_HOLE), end)
+        first, last = (start - HEADER_BYTES) // record_bytes, -(-(hole - HEADER_BYTES) // record_bytes)
+        yield first, last
+        offset = HEADER_BYTES + last * record_bytes
+
+
 class YearFile:
     """One year file; `rows()` yields (open time in us, values in the file's column order)."""
 
@@ -43,28 +61,12 @@ class YearFile:
         if self.size != HEADER_BYTES + self.slots * self.record_bytes:
             raise StoreError(f"{path}: {self.size} bytes, not {HEADER_BYTES + self.slots * self.record_bytes}")
 
-    def _written_spans(self, file):
-        """Byte ranges of records that may hold rows, skipping holes of the sparse file."""
-        fd, offset = file.fileno(), HEADER_BYTES
-        while offset < self.size:
-            try:
-                start = max(os.lseek(fd, offset, os.SEEK_DATA), HEADER_BYTES)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    return
-                raise
-            end = os.lseek(fd, start, os.SEEK_HOLE)
-            first = (start - HEADER_BYTES) // self.record_bytes
-            last = min(-(-(end - HEADER_BYTES) // self.record_bytes), self.slots)
-            yield first, last
-            offset = HEADER_BYTES + last * self.record_bytes
-
     def rows(self):
         timeframe_us = self.timeframe_ns // 1000
         daily = timeframe_us == grid.DAY
         start_us = grid.year_start_us(self.year)
         with open(self.path, "rb") as file:
-            for first, last in self._written_spans(file):
+            for first, last in written_records(file.fileno(), self.slots, self.record_bytes):
                 block = os.pread(file.fileno(), (last - first) * self.record_bytes,
                                  HEADER_BYTES + first * self.record_bytes)
                 for position in range(first, last):

@@ -2,19 +2,18 @@
 """Reads tick buckets (MarketStore's variable-length year files), independently of the C sources."""
 
 import bisect
-import errno
 import math
 import os
 import pathlib
 import struct
 
 from tests.lib import interval as grid
-from tests.lib.store import HEADER_BYTES, StoreError, check_categories
+from tests.lib.store import HEADER_BYTES, StoreError, check_categories, written_records
 
-GROUPS = ("TRADE", "AGGTRADE", "QUOTE", "DEPTH", "DEPTHDIFF")
-TYPES = {2: ("d", 8), 3: ("q", 8), 10: ("B", 1), 14: ("64s", 64)}
+TYPES = {2: "d", 3: "q", 10: "B", 14: "64s"}
 TICKS_PER_DAY_INTERVAL = 49710.269629629629629629629629629  # 2^32 / 86400: MarketStore's own constant
 INTERVALS_PER_DAY = 86400
+TRIPLE_BYTES = 24  # of a second: its index, where its block lies and how long that is
 
 
 def snappy(block):
@@ -71,37 +70,24 @@ class TickFile:
         self.path, self.year = pathlib.Path(path), int(pathlib.Path(path).stem)
         with open(path, "rb") as file:
             header = file.read(HEADER_BYTES)
-            self.size = os.fstat(file.fileno()).st_size
         year, timeframe_ns, record_type, count, record_bytes = struct.unpack_from("<5q", header, 264)
-        if (year, timeframe_ns, record_type, record_bytes) != (self.year, 1_000_000_000, 1, 24):
+        if (year, timeframe_ns, record_type, record_bytes) != (self.year, 1_000_000_000, 1, TRIPLE_BYTES):
             raise StoreError(f"{path}: header of {year}, {timeframe_ns} ns, type {record_type}, {record_bytes} bytes")
         self.columns = [header[312 + 32 * i:312 + 32 * (i + 1)].rstrip(b"\0").decode() for i in range(count)]
-        self.row = struct.Struct("<" + "".join(TYPES[header[33080 + i]][0] for i in range(count)) + "I")
+        self.row = struct.Struct("<" + "".join(TYPES[header[33080 + i]] for i in range(count)) + "I")
         self.start_us = grid.year_start_us(self.year)
         self.slots = (grid.year_start_us(self.year + 1) - self.start_us) // 1_000_000
 
     def _triples(self, fd):
-        offset, end = HEADER_BYTES, HEADER_BYTES + self.slots * 24
-        while offset < end:
-            try:
-                start = max(os.lseek(fd, offset, os.SEEK_DATA), HEADER_BYTES)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    return
-                raise
-            if start >= end:
-                return
-            hole = min(os.lseek(fd, start, os.SEEK_HOLE), end)
-            first, last = (start - HEADER_BYTES) // 24, -(-(hole - HEADER_BYTES) // 24)
-            block = os.pread(fd, (last - first) * 24, HEADER_BYTES + first * 24)
+        for first, last in written_records(fd, self.slots, TRIPLE_BYTES):
+            block = os.pread(fd, (last - first) * TRIPLE_BYTES, HEADER_BYTES + first * TRIPLE_BYTES)
             for position in range(first, last):
-                index, where, length = struct.unpack_from("<3q", block, (position - first) * 24)
+                index, where, length = struct.unpack_from("<3q", block, (position - first) * TRIPLE_BYTES)
                 if index == 0:
                     continue
                 if index != position + 1:
                     raise StoreError(f"{self.path}: slot {position} says index {index}")
                 yield position, where, length
-            offset = HEADER_BYTES + last * 24
 
     def rows(self):
         with open(self.path, "rb") as file:
