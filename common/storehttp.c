@@ -122,9 +122,7 @@ static int explain(const struct storehttp *http, CURLcode code, long status, cha
         case CURLE_RECV_ERROR:
         case CURLE_SEND_FAIL_REWIND: // on a kept connection libcurl would have tried again
                 (void)snprintf(why, REASON_SIZE,
-                    "it closed the connection without an answer, as a MarketStore does that panics at a request "
-                    "(%.40s)",
-                    text);
+                    "it closed the connection without an answer, as a MarketStore does that panics at a request");
                 return EPROTO;
         case CURLE_PARTIAL_FILE: (void)snprintf(why, REASON_SIZE, "its answer ends too early"); return EPROTO;
         case CURLE_WRITE_ERROR:

@@ -5,6 +5,7 @@ import unittest
 
 from tests.lib import servers
 from tests.lib.case import Scenario
+from tests.lib.quirkcase import QuirkCase
 from tests.lib.sinkcase import SinkCase
 from tests.lib.ticksinkcase import TickSinkCase
 
@@ -18,7 +19,7 @@ class StockSink(SinkCase, Scenario):
 
 
 @unittest.skipIf(servers.stock_program() is None, "no stock server: marketstore is not on PATH and MARKETSTORE is not set")
-class StockTicks(TickSinkCase, Scenario):
+class StockTicks(QuirkCase, TickSinkCase, Scenario):
     def new_server(self):
         root = self.directory / "root"
         root.mkdir()

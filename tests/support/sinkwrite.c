@@ -8,7 +8,7 @@
 // then, all proved to be durable there.
 //
 // LINK: workers/writer/sink.c workers/writer/sinkmatch.c workers/writer/sinkparcel.c workers/writer/sinkrule.c
-// LINK: workers/writer/sinkwrite.c
+// LINK: workers/writer/sinkread.c workers/writer/sinkwrite.c
 // LINK: -lcurl -lmsgpackc
 #include "common/clock.h"
 #include "common/memory.h"

@@ -13,7 +13,7 @@
 // LINK: workers/writer/troubles.c workers/writer/verdict.c workers/writer/wanted.c workers/writer/sql.c
 // LINK: workers/writer/serverstore.c workers/writer/sinkmatch.c workers/writer/ticksink.c workers/writer/tickserver.c
 // LINK: workers/writer/tickserverlook.c workers/writer/tickserverdoubles.c
-// LINK: workers/writer/sinkwrite.c workers/writer/tickwire.c
+// LINK: workers/writer/sinkread.c workers/writer/sinkwrite.c workers/writer/tickwire.c
 // LINK: workers/writer/tickadopt.c
 // LINK: workers/writer/idset.c workers/writer/tickbulk.c workers/writer/tickdamage.c workers/writer/tickfiles.c
 // LINK: workers/writer/tickledger.c workers/writer/ticklive.c workers/writer/tickplan.c workers/writer/tickset.c

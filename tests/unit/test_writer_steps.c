@@ -3,7 +3,7 @@
 // is a store that is closed without a sync.
 // LINK: workers/writer/serverstore.c workers/writer/sinkmatch.c workers/writer/ticksink.c workers/writer/tickserver.c
 // LINK: workers/writer/tickserverlook.c workers/writer/tickserverdoubles.c
-// LINK: workers/writer/sinkwrite.c workers/writer/tickwire.c
+// LINK: workers/writer/sinkread.c workers/writer/sinkwrite.c workers/writer/tickwire.c
 // LINK: workers/writer/derive.c workers/writer/derivekeep.c workers/writer/derivemake.c workers/writer/derivetick.c
 // LINK: workers/writer/derivechain.c workers/writer/derivedamage.c workers/writer/deriverows.c
 // LINK: workers/writer/barfiles.c workers/writer/barserver.c workers/writer/sink.c

@@ -69,9 +69,8 @@ static int went_away(struct sink *sink, const char *why)
         return -1;
 }
 
-// Sends what lies in sink->request. Returns 0, or -1 with EHOSTUNREACH; *tried then says that it may have taken effect
-// (NULL: no matter).
-int sink_post(struct sink *sink, struct storehttp_answer *answer, bool *tried, char why[REASON_SIZE])
+// Returns 0; or -1 with EPROTO, it gave no answer of a MarketStore, or with EHOSTUNREACH.
+static int post_once(struct sink *sink, struct storehttp_answer *answer, bool *tried, char why[REASON_SIZE])
 {
         if (sink->away && mono_now().us < sink->retry_at.us) {
                 errno = EHOSTUNREACH;
@@ -82,7 +81,7 @@ int sink_post(struct sink *sink, struct storehttp_answer *answer, bool *tried, c
         sink->events.blocks(sink->events.context, STORERPC_CONNECT_MS + STORERPC_ANSWER_MS);
         if (storehttp_post(sink->http, sink->request.data, sink->request.size, answer, why) == 0)
                 return 0;
-        return went_away(sink, why);
+        return errno == EPROTO ? -1 : went_away(sink, why);
 }
 
 // An answer that could be read: the server is there, and what it wrote a second before this request began is durable.
@@ -101,15 +100,6 @@ static void succeeded(struct sink *sink, uint64_t connection, mono_time began)
         sink->events.away(sink->events.context, NULL);
 }
 
-int sink_look_result(
-    struct sink *sink, enum storerpc_verdict verdict, uint64_t connection, mono_time began, const char *why)
-{
-        if (verdict == STORERPC_GARBLED)
-                return went_away(sink, why);
-        succeeded(sink, connection, began);
-        return verdict == STORERPC_FINE ? 0 : verdict == STORERPC_ABSENT ? 1 : 2;
-}
-
 int sink_probe(struct sink *sink)
 {
         struct storehttp_answer answer;
@@ -118,38 +108,35 @@ int sink_probe(struct sink *sink)
         size_t buckets;
 
         storerpc_encode_list(&sink->request);
-        if (sink_post(sink, &answer, NULL, why) < 0)
-                return -1;
-        enum storerpc_verdict verdict = storerpc_decode_list(answer.bytes, answer.length, NULL, NULL, &buckets, why);
-        return sink_look_result(sink, verdict, answer.connection, began, why) < 0 ? -1 : 0;
+        if (post_once(sink, &answer, NULL, why) < 0)
+                return errno == EPROTO ? went_away(sink, why) : -1;
+        // A refusal, too, is no answer: a server that ends lists nothing any more.
+        if (storerpc_decode_list(answer.bytes, answer.length, NULL, NULL, &buckets, why) != STORERPC_FINE)
+                return went_away(sink, why);
+        succeeded(sink, answer.connection, began);
+        return 0;
 }
 
-int sink_info(struct sink *sink, const char *key, struct yearfile_schema *schema, char why[REASON_SIZE])
+// A request that got no answer ended the server, or is one that it panics at while it answers others: then it is the
+// request that has to be given up, or one bucket would hold up all.
+static int dropped(struct sink *sink)
 {
-        struct storehttp_answer answer;
-        mono_time began = mono_now();
-
-        storerpc_encode_info(&sink->request, key);
-        if (sink_post(sink, &answer, NULL, why) < 0)
-                return -1;
-        enum storerpc_verdict verdict = storerpc_decode_info(answer.bytes, answer.length, schema, why);
-        return sink_look_result(sink, verdict, answer.connection, began, why);
+        return sink_probe(sink) < 0 ? -1 : SINK_DROPPED;
 }
 
-int sink_read(struct sink *sink, const char *key, const struct storerpc_layout *layout, size_t columns,
-    const struct storerpc_range *range, uint8_t **rows, size_t *count, char why[REASON_SIZE])
+int sink_post(struct sink *sink, struct storehttp_answer *answer, bool *tried, char why[REASON_SIZE])
 {
-        struct storehttp_answer answer;
-        mono_time began = mono_now();
+        if (post_once(sink, answer, tried, why) == 0)
+                return 0;
+        return errno == EPROTO ? dropped(sink) : -1;
+}
 
-        *rows = NULL;
-        *count = 0;
-        storerpc_encode_query(&sink->request, key, layout, columns, range);
-        if (sink_post(sink, &answer, NULL, why) < 0)
-                return -1;
-        enum storerpc_verdict verdict =
-            storerpc_decode_query(answer.bytes, answer.length, layout, columns, rows, count, why);
-        return sink_look_result(sink, verdict, answer.connection, began, why);
+int sink_look_result(struct sink *sink, enum storerpc_verdict verdict, uint64_t connection, mono_time began)
+{
+        if (verdict == STORERPC_GARBLED)
+                return dropped(sink);
+        succeeded(sink, connection, began);
+        return verdict == STORERPC_FINE ? 0 : verdict == STORERPC_ABSENT ? 1 : 2;
 }
 
 // ---- targets and the list of parcels ----

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state of a sink, shared by sink.c and sinkwrite.c and by nobody else.
+// The state of a sink, shared by sink.c, sinkread.c and sinkwrite.c and by nobody else.
 #ifndef WRITER_SINKSTATE_H
 #define WRITER_SINKSTATE_H
 
@@ -15,6 +15,7 @@ struct sink_target {
         sink_lost *lost;
         void *owner;
         struct parcel *parcels; // the newest first
+        unsigned reach;         // how far around what is asked for the server has to be asked (sinkread.c)
 };
 
 struct sink {
@@ -33,12 +34,15 @@ struct sink {
         int64_t retry_ms;
 };
 
-// Sends what lies in sink->request. Returns 0, or -1 with EHOSTUNREACH; *tried then says that it may have taken effect
-// (NULL: no matter).
+#define SINK_TRIES_MAX 5 // at a request that is refused or that the server drops
+#define SINK_DROPPED 3
+
+// Sends what lies in sink->request. Returns 0; -1, the server is away; SINK_DROPPED, it gave no answer (`why`) and
+// answers another request, which lies in sink->request now. *tried then says that it may have taken effect (NULL: no
+// matter).
 int sink_post(struct sink *sink, struct storehttp_answer *answer, bool *tried, char why[REASON_SIZE]);
-// Of the answer to a request that began then. Returns 0; 1, no such bucket; 2, refused; -1, it is none.
-int sink_look_result(
-    struct sink *sink, enum storerpc_verdict verdict, uint64_t connection, mono_time began, const char *why);
+// Of the answer to a request that began then. Returns 0; 1, no such bucket; 2, refused; -1 or SINK_DROPPED, it is none.
+int sink_look_result(struct sink *sink, enum storerpc_verdict verdict, uint64_t connection, mono_time began);
 // Takes it out of all lists, and frees it.
 void sink_drop_parcel(struct sink *sink, struct parcel *parcel);
 // The parcel has another number of rows than `before`.

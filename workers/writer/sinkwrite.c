@@ -2,13 +2,14 @@
 #include "workers/writer/sinkwrite.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "workers/writer/sinkstate.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ATTEMPTS_MAX 3 // at writing the same rows
+#define UNDONE_MAX 3 // writes of the same rows that a restart of the server undid
 
 static void lose(struct sink *sink, struct parcel *parcel, enum sink_loss loss, const char *why)
 {
@@ -79,7 +80,8 @@ static int read_back_uncertain(struct sink *sink, struct parcel *parcel, char wh
         return read_back(sink, parcel, &changed, why);
 }
 
-// Sends parcels of one layout once, in one request. Returns 0, acknowledged; 2, refused, all or some (`why`); or -1.
+// Sends parcels of one layout once, in one request. Returns 0, acknowledged; 2, refused, all or some, or SINK_DROPPED
+// (`why`); or -1.
 static int write_once(struct sink *sink, struct parcel *const *parcels, size_t count, char why[REASON_SIZE])
 {
         struct storerpc_part parts[SINK_WRITE_BUCKETS_MAX];
@@ -93,14 +95,14 @@ static int write_once(struct sink *sink, struct parcel *const *parcels, size_t c
         int result = sink_post(sink, &answer, &tried, why);
         if (result == 0) {
                 enum storerpc_verdict verdict = storerpc_decode_write(answer.bytes, answer.length, why);
-                result = sink_look_result(sink, verdict, answer.connection, began, why);
+                result = sink_look_result(sink, verdict, answer.connection, began);
         }
         mono_time now = mono_now();
         for (size_t i = 0; i < count; i++) {
                 // Some of what was refused may have been taken; a fixed row is simply written again.
-                if (tried && (result < 0 || (result == 2 && parcels[i]->target->shape.layout.variable)))
+                if (tried && result != 0 && (result != 2 || parcels[i]->target->shape.layout.variable))
                         parcels[i]->uncertain = true;
-                parcels[i]->alone = parcels[i]->alone || (result == 2 && count > 1);
+                parcels[i]->alone = parcels[i]->alone || (result > 0 && count > 1);
                 parcels[i]->tried_at = now;
                 if (result != 0)
                         continue;
@@ -110,24 +112,38 @@ static int write_once(struct sink *sink, struct parcel *const *parcels, size_t c
         return result;
 }
 
+static void say_unwritable(const struct parcel *parcel)
+{
+        const uint8_t *last = parcel->rows + (parcel->count - 1) * parcel->target->shape.layout.row_bytes;
+        char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+
+        log_error(
+            "%s: the store server gave no answer to any of %d writes of %zu rows from %s to %s, and answers other "
+            "requests; its own log may say why",
+            parcel->target->key, SINK_TRIES_MAX, parcel->count,
+            time_format_us(storerpc_row_epoch_s(parcel->rows) * US_PER_S, from),
+            time_format_us(storerpc_row_epoch_s(last) * US_PER_S, until));
+}
+
 int sinkwrite_parcel(struct sink *sink, struct parcel *parcel)
 {
         char why[REASON_SIZE] = "", look_why[REASON_SIZE]; // what the write is refused for says more
+        int look = 0, result = 0;
 
-        for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-                int result = parcel->uncertain ? read_back_uncertain(sink, parcel, look_why) : 0;
-
-                if (result == 0) {
-                        sink_sort_parcel(sink, parcel);
-                        if (parcel->count == 0) {
-                                sink_drop_parcel(sink, parcel);
-                                return 0;
-                        }
-                        result = write_once(sink, &parcel, 1, why);
+        for (int tries = 0; tries < SINK_TRIES_MAX && look == 0; tries++) {
+                sink_sort_parcel(sink, parcel);
+                look = parcel->uncertain ? read_back_uncertain(sink, parcel, look_why) : 0;
+                if (look < 0)
+                        return -1;
+                if (parcel->count == 0) {
+                        sink_drop_parcel(sink, parcel);
+                        return 0;
                 }
-                if (result <= 0)
+                if (look == 0 && (result = write_once(sink, &parcel, 1, why)) <= 0)
                         return result;
         }
+        if (look == 0 && result == SINK_DROPPED)
+                say_unwritable(parcel);
         lose(sink, parcel, SINK_REFUSED, why[0] != '\0' ? why : look_why);
         return 0;
 }
@@ -163,7 +179,7 @@ static int prove_parcel(struct sink *sink, struct parcel *parcel)
                 if (look == 0)
                         let_settle(sink, parcel->written.at);
         }
-        if (sink->proof.connection != parcel->written.connection && ++parcel->attempts < ATTEMPTS_MAX)
+        if (sink->proof.connection != parcel->written.connection && ++parcel->attempts < UNDONE_MAX)
                 parcel->written.connection = 0;
         else
                 lose(sink, parcel, changed > 0 ? SINK_CHANGED : SINK_NOT_KEPT, "");

@@ -50,37 +50,56 @@ static void record_doubles(struct tick_remote *remote, const struct doubles *dou
         char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
 
         (void)snprintf(gap.evidence, sizeof(gap.evidence),
-            "the store server has %zu rows more than once: it replayed "
-            "its log after it was killed",
+            "the store server has %zu rows more than once: it replayed its log of what came before a kill, or while it "
+            "ended",
             doubles->count);
         tick_note_gap(remote->store, bucket, &gap);
         if (bucket->gaps_count > before)
-                log_warn("%s: %s has %zu rows from %s to %s more than once, as after a kill, when it replays its log; "
-                         "nothing is sent again, and they are told apart by their ids",
+                log_warn("%s: %s has %zu rows from %s to %s more than once, as after a kill, or of what came while it "
+                         "ended: it replays its log; nothing is sent again, and they are told apart by their ids",
                     remote->key, remote->store->root, doubles->count, time_format_us(doubles->start_us, from),
                     time_format_us(doubles->end_us, until));
+}
+
+static void forget_written(struct tick_remote *remote)
+{
+        for (size_t i = 0; i < 2; i++) {
+                ranges_free(&remote->written[i]);
+                remote->written[i] = (struct ranges){0};
+        }
+}
+
+// Returns as tickserver_read_pages().
+static int look_through(struct tick_remote *remote, struct doubles *doubles)
+{
+        char why[REASON_SIZE];
+        int result = 0;
+
+        for (size_t i = 0; i < 2 && remote->wire.shape.key.parts > 0; i++) {
+                const struct ranges *written = &remote->written[i];
+
+                for (size_t j = 0; j < written->count && result == 0; j++)
+                        result = tickserver_read_pages(remote, written->items[j].start_us / US_PER_S,
+                            written->items[j].end_us / US_PER_S - 1, find_doubles, doubles, why);
+        }
+        return result;
 }
 
 static int inspect(struct tick_remote *remote)
 {
         struct doubles doubles = {.first_id = INT64_MAX, .last_id = -1, .start_us = INT64_MAX, .end_us = -1};
-        char why[REASON_SIZE];
 
-        for (size_t i = 0; i < 2 && remote->wire.shape.key.parts > 0; i++) {
-                const struct ranges *written = &remote->written[i];
-
-                for (size_t j = 0; j < written->count; j++) {
-                        int64_t start_s = written->items[j].start_us / US_PER_S;
-                        int64_t end_s = written->items[j].end_us / US_PER_S - 1;
-
-                        // A bucket that cannot be read any more shows when it is written.
-                        if (tickserver_read_pages(remote, start_s, end_s, find_doubles, &doubles, why) < 0)
-                                return -1;
-                }
+        remote->suspect = false;
+        int result = look_through(remote, &doubles);
+        if (result < 0) {
+                remote->suspect = true;
+                return -1;
         }
+        // What cannot be read is not asked for again; what has become of the bucket shows when it is written.
+        if (result == 2)
+                forget_written(remote);
         if (doubles.count > 0)
                 record_doubles(remote, &doubles);
-        remote->suspect = false;
         return 0;
 }
 
