@@ -34,7 +34,7 @@ void roster_adopt_settings(struct supervisor *supervisor, const struct settings 
 
 // ---- which symbols ----
 
-// Says once why a symbol has no stream, until it has one again.
+// Says once why nothing of a symbol comes by stream, until something may again.
 static void tell(const char *symbol, enum assign_stream verdict)
 {
         static struct symbol_list told;
@@ -52,11 +52,13 @@ static void tell(const char *symbol, enum assign_stream verdict)
         if (known || symbol_list_add(&told, symbol) != 0)
                 return;
         if (verdict == ASSIGN_UNKNOWN)
-                log_warn("%s is not in the exchange's catalogue: no stream; check its spelling with `binancefeeder "
-                         "symbols`",
+                log_warn("%s is not in the exchange's catalogue: nothing is streamed; check its spelling with "
+                         "`binancefeeder symbols`",
                     symbol);
         else if (verdict == ASSIGN_NOT_TRADING)
-                log_warn("%s does not trade at present: no stream until it does; its history is still fetched", symbol);
+                log_warn(
+                    "%s does not trade at present: nothing is streamed until it does; its history is still fetched",
+                    symbol);
         else
                 log_warn("%s has not traded for 24 hours: its stream ends; its history stays", symbol);
 }
@@ -99,6 +101,15 @@ static bool is_carried(const struct assign_map *map, const char *symbol)
         return false;
 }
 
+// What is to be told of a symbol. A stream that runs already goes on, and is silent; of `symbols: all` that is the
+// exchange's maintenance, and nothing to tell of each.
+static enum assign_stream reason_of(const struct supervisor *supervisor, const char *symbol, enum assign_stream verdict)
+{
+        if (verdict != ASSIGN_STREAMED || supervisor->settings.all_symbols)
+                return verdict;
+        return assign_stream_of(&supervisor->catalogue, symbol, false);
+}
+
 static void choose_streamed(
     const struct supervisor *supervisor, const struct assign_map *current, struct symbol_list *streamed)
 {
@@ -109,7 +120,7 @@ static void choose_streamed(
                 const char *symbol = supervisor->followed.names[i];
                 enum assign_stream verdict =
                     assign_stream_of(&supervisor->catalogue, symbol, is_carried(current, symbol));
-                tell(symbol, verdict);
+                tell(symbol, reason_of(supervisor, symbol, verdict));
                 if (verdict == ASSIGN_STREAMED)
                         memcpy(streamed->names[streamed->count++], symbol, SYMBOL_SIZE);
         }

@@ -54,6 +54,17 @@ class Symbols(Scenario):
         wait.until("the end and a while", lambda: self.exchange.now_us() > grid.us("2024-03-05T12:20:00"))
         self.wait_equal(feeder, start=FROM, symbols=["BTCUSDT", "ETHUSDT"])
 
+    def test_one_that_does_not_trade_is_said_so_once_and_has_its_history(self):
+        self.start_exchange(symbols="BTCUSDT,OLDUSDT:BREAK", ends="OLDUSDT=2024-03-05T08:00:00")
+        feeder = self.feeder(symbols=["BTCUSDT", "OLDUSDT"], start=START).start().wait_ready()
+        self.wait_equal(feeder, start=FROM, symbols=["BTCUSDT", "OLDUSDT"])
+        said = "OLDUSDT does not trade at present"
+        wait.until("the reason to be told", lambda: said in feeder.log_path.read_text())
+        feeder.reload()
+        wait.until("the reload", lambda: "configuration read again" in feeder.log_path.read_text())
+        self.assertEqual(feeder.stop(), 0)
+        self.assertEqual(feeder.log_path.read_text().count(said), 1)
+
     def test_all_symbols_of_a_quote_asset(self):
         self.start_exchange(symbols="BTCUSDT,ETHUSDT,ETHBTC,OLDUSDT:BREAK")
         feeder = self.feeder(start=START, symbols=[], quote_assets=["USDT"])
