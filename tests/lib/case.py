@@ -42,9 +42,14 @@ class Scenario(unittest.TestCase):
         if self.exchange is not None:
             self.exchange.stop()
         if os.environ.get("BF_KEEP") is None:
-            shutil.rmtree(self.directory)
+            wait.until(f"{self.directory} to be gone", self.remove_directory)
         else:
             print(f"kept {self.directory}")
+
+    def remove_directory(self):
+        """A child that its supervisor had just started, and nobody knew, may write until it sees that its parent is gone."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        return not self.directory.exists()
 
     def start_exchange(self, *flags, **options):
         options = {"seed": self.SEED, "start": self.START, "speed": self.SPEED, "symbols": ",".join(self.SYMBOLS), **options}

@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import time
@@ -118,6 +119,7 @@ class Feeder:
                 signal.pidfd_send_signal(child, signal.SIGKILL)  # a stopped one would not see its parent's end
             except ProcessLookupError:
                 pass
+            select.select([child], [], [], wait.PATIENCE_S)  # until it has ended, and writes no more
             os.close(child)
 
     def reload(self):

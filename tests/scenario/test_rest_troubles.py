@@ -43,7 +43,7 @@ class RestTroubles(Scenario):
 
     def test_429_silences_every_process_until_retry_after(self):
         self.start_exchange()
-        feeder = self.feeder(start="2023-06-01T00:00:00Z", backfill={"parallelism": 4, "batch_size": 100}).start()
+        feeder = self.feeder(start="2023-12-01T00:00:00Z", backfill={"parallelism": 4, "batch_size": 100}).start()
         wait.until("requests", lambda: self.exchange.requests()["requests"] > 20)
         self.exchange.fault("rate-limit", seconds=5)
         wait.until("the 429", lambda: self.exchange.requests()["sent_429"] > 0)
