@@ -2,7 +2,6 @@
 """What a stock server does wrong with ticks, as statements for any server that speaks MarketStore's RPC: it panics at a query
 of seconds whose rows pack too well (the connection ends without an answer), and it doubles what it takes in while it ends."""
 
-import collections
 import contextlib
 import os
 import signal
@@ -81,17 +80,6 @@ class QuirkCase:
         self.assertEqual(feeder.stop(), 0)
 
     # ---- its end ----
-
-    def assert_doubles_recorded(self, feeder, rows):
-        times = collections.Counter(row["TradeId"] for row in rows)
-        twice = [one for one, count in times.items() if count > 1]
-
-        def unrecorded():
-            gaps = [(first, last) for kind, first, last, _ in self.doubled_gaps(feeder) if kind == "TRADE"]
-            return [one for one in twice if not any(first <= one <= last for first, last in gaps)]
-        wait.until(lambda: f"doubled rows {unrecorded()[:3]} to be recorded; {feeder.tail()}", lambda: not unrecorded())
-        # Not resent: every row that is there twice is so by the server's doing, the same to the last byte.
-        self.assertEqual(len({tuple(sorted(row.items())) for row in rows}), len(times))
 
     @contextlib.contextmanager
     def nothing_sent(self, feeder):
