@@ -274,22 +274,41 @@ static void apply_default(const struct apply *apply, const struct yaml_item *roo
                 apply_value(apply, key_find(ours), item);
 }
 
+// host:port of the server that the file is for; false where it names no port or the text does not fit.
+static bool their_address(const struct settings *settings, const char *host, char *address, size_t size)
+{
+        const char *bare = strchr(host, ':') != NULL ? "[" : "";
+        int length = snprintf(
+            address, size, "%s%s%s:%u", bare, host, bare[0] != '\0' ? "]" : "", (unsigned)settings->mkts_listen_port);
+
+        return settings->mkts_listen_port != 0 && length > 0 && (size_t)length < size;
+}
+
 // A store.type server without a URL is the server that the file is for.
 static void apply_url(const struct apply *apply, const struct yaml_item *root)
 {
         struct settings *settings = apply->settings;
         const char *host = text_of(root, "listen_host");
         bool any = host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
-        bool bare = strchr(host, ':') != NULL;
-        char url[URL_SIZE];
+        char address[URL_SIZE - sizeof("http://")];
 
-        if (settings->store_type != STORE_SERVER || settings->mkts_listen_port == 0 ||
-            key_is_given(settings, "store.url"))
-                return;
-        int length = snprintf(url, sizeof(url), "http://%s%s%s:%u", !any && bare ? "[" : "", any ? "127.0.0.1" : host,
-            !any && bare ? "]" : "", (unsigned)settings->mkts_listen_port);
-        if (length > 0 && (size_t)length < sizeof(url))
-                (void)snprintf(settings->store_url, sizeof(settings->store_url), "%s", url);
+        if (settings->store_type == STORE_SERVER && !key_is_given(settings, "store.url") &&
+            their_address(settings, any ? "127.0.0.1" : host, address, sizeof(address)))
+                (void)snprintf(settings->store_url, sizeof(settings->store_url), "http://%s", address);
+}
+
+// With files we serve in the server's stead, so its clients find us where they found it. A server listens everywhere
+// where no host is said; we do not, for nothing protects what is served.
+static void apply_listen(const struct apply *apply, const struct yaml_item *root)
+{
+        struct settings *settings = apply->settings;
+        const char *host = text_of(root, "listen_host");
+        char address[sizeof(settings->gateway_listen)];
+
+        if (settings->store_type == STORE_FILES && !key_is_given(settings, "gateway.listen") &&
+            settings->gateway_listen[0] != '\0' &&
+            their_address(settings, host[0] == '\0' ? "127.0.0.1" : host, address, sizeof(address)))
+                memcpy(settings->gateway_listen, address, sizeof(address));
 }
 
 void mkts_apply_defaults(const struct apply *apply, const struct yaml_item *root)
@@ -298,6 +317,7 @@ void mkts_apply_defaults(const struct apply *apply, const struct yaml_item *root
         apply_default(apply, root, "log_level", "log_level");
         apply_default(apply, root, "listen_port", "store.mkts_port");
         apply_url(apply, root);
+        apply_listen(apply, root);
         apply_triggers(apply, root);
         if (!apply->settings->testnet)
                 apply_default(apply, root, "root_directory", "store.root_directory");

@@ -61,6 +61,27 @@ static void marketstores_keys_are_defaults_for_ours(void **state)
         assert_string_equal(settings.root_directory, "/environment");
 }
 
+static void clients_of_the_server_find_the_gateway_where_it_was(void **state)
+{
+        static const struct {
+                const char *text, *listen;
+        } cases[] = {
+            {"listen_port: 6000\n" BLOCK, "127.0.0.1:6000"},
+            {"listen_host: localhost\nlisten_port: 6000\n" BLOCK, "localhost:6000"},
+            {"listen_host: 0.0.0.0\nlisten_port: 6000\n" BLOCK, "0.0.0.0:6000"},
+            {"listen_host: \"::1\"\nlisten_port: 6000\n" BLOCK, "[::1]:6000"},
+            {"listen_host: localhost\n" BLOCK, "127.0.0.1:5993"},
+            {"listen_port: 6000\n" BLOCK "      gateway: {listen: \"127.0.0.1:7000\"}\n", "127.0.0.1:7000"},
+            {"listen_port: 6000\n" BLOCK "      gateway: {listen: off}\n", ""},
+            {"listen_port: 6000\n" BLOCK "      store: {type: server}\n", "127.0.0.1:5983"},
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                must_read(cases[i].text, &settings);
+                assert_string_equal(settings.gateway_listen, cases[i].listen);
+        }
+}
+
 static void the_test_network_never_uses_marketstores_directory(void **state)
 {
         (void)state;
@@ -271,6 +292,7 @@ int main(void)
             cmocka_unit_test_setup(the_block_has_our_keys, from_the_root),
             cmocka_unit_test_setup(mistakes_in_the_block_name_their_place, from_the_root),
             cmocka_unit_test_setup(marketstores_keys_are_defaults_for_ours, from_the_root),
+            cmocka_unit_test_setup(clients_of_the_server_find_the_gateway_where_it_was, from_the_root),
             cmocka_unit_test_setup(the_test_network_never_uses_marketstores_directory, from_the_root),
             cmocka_unit_test_setup(our_directories_stay_out_of_marketstores, from_the_root),
             cmocka_unit_test_setup(what_contradicts_us_is_refused, from_the_root),
