@@ -5,9 +5,11 @@ the stock one (tests/interop). The oracle is the exchange's ledger; the server i
 import collections
 import shutil
 import sqlite3
+import subprocess
 
 from tests.lib import interval as grid
 from tests.lib import remote, ticks, wait
+from tests.lib.case import BUILD
 
 ID = {"TRADE": "TradeId", "AGGTRADE": "AggId", "QUOTE": "UpdateId", "DEPTH": "UpdateId"}
 LEDGER = {"TRADE": "trades", "AGGTRADE": "aggtrades"}
@@ -237,3 +239,24 @@ class TickSinkCase:
         self.assertIn("accepted are Price f8, Size f8, Exchange U16, Tape U16, TradeId i8", text)
         self.assertEqual(len(self.stored("TRADE")), 1)
         self.assertEqual(feeder.stop(), 0)
+
+    def test_a_one_shot_backfill_of_aggregate_trades_brings_each_once_and_a_second_run_nothing(self):
+        self.start_exchange(trades_per_minute=2000)
+        since, until = "2024-03-05T11:50:00", "2024-03-05T11:58:00"
+        environment = {"PATH": "/usr/bin:/bin", "BINANCEFEEDER_ENDPOINTS_REST": self.exchange.rest_url,
+                       "BINANCEFEEDER_STORE_TYPE": "server", "BINANCEFEEDER_STORE_URL": self.server.url}
+        command = [str(BUILD / "bin" / "binancefeeder"), "backfill", "BTCUSDT", "--what", "agg_trade", "--since", since,
+                   "--until", until, "--data", "./one-shot", "--plain"]
+        truth = {int(line[0]): line for line in self.exchange.rows(
+            "aggtrades", "BTCUSDT", startTime=grid.us(since) // 1000, endTime=grid.us(until) // 1000 - 1)}
+        self.assertGreater(len(truth), 1000)
+        for _ in range(2):
+            done = subprocess.run(command, capture_output=True, text=True, cwd=self.directory, env=environment,
+                                  timeout=wait.PATIENCE_S, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = self.stored("AGGTRADE")
+            self.assertEqual([row["AggId"] for row in rows], sorted(truth))
+            for row in rows:
+                line = truth[row["AggId"]]
+                self.assertEqual((row["Price"], row["Size"], row["FirstId"], row["LastId"], row["Time"]),
+                                 (float(line[1]), float(line[2]), int(line[3]), int(line[4]), int(line[5]) * 1000))
