@@ -40,6 +40,8 @@ HOMES = {
     "1d": ("1D", "OHLCV"), "3d": ("1D", "OHLCV_3D"), "1w": ("1D", "OHLCV_1W"), "1M": ("1D", "OHLCV_1M"),
 }
 
+TICKS = ("TRADE", "AGGTRADE", "QUOTE", "DEPTH", "DEPTHDIFF")
+
 # MarketStore's spellings, and the archive's for the month.
 SPELLINGS = {"1Sec": "1s", "1Min": "1m", "3Min": "3m", "5Min": "5m", "15Min": "15m", "30Min": "30m", "1H": "1h",
              "2H": "2h", "4H": "4h", "6H": "6h", "8H": "8h", "12H": "12h", "1D": "1d", "3D": "3d", "1W": "1w",
@@ -70,17 +72,20 @@ def load(bucket, start=None, end=None, root=None):
     """Rows of a bucket of bars as a DataFrame, straight from the year files: no server, no copy of what is not asked for.
 
     `root` is the store's root_directory; default: $BINANCEFEEDER_ROOT, or ./binance-data/marketstore. `start` is floored
-    to its bar and `end` is inclusive, as in a query. Safe beside a running feeder. FileNotFoundError: no such bucket.
+    to its bar and `end` is inclusive, as in a query. Safe beside a running feeder. FileNotFoundError: no such bucket, and
+    what there is instead; ValueError: no name of one, or ticks, which the gateway and `binancefeeder query` read.
     """
     symbol, timeframe, group = _parts(bucket)
+    if group in TICKS:
+        raise ValueError(f"{bucket}: ticks are compressed, load() reads bars. Ask a running feeder: binancefeeder.Client()"
+                         f".query('{symbol}/{group}'), or read what `binancefeeder query {symbol}/{group} --csv` prints")
     interval = _interval(timeframe)
     if interval is not None and group == "OHLCV":
         timeframe, group = HOMES[interval]
-    directory = pathlib.Path(root or os.environ.get("BINANCEFEEDER_ROOT", "binance-data/marketstore"), symbol, timeframe,
-                             group)
-    years = sorted(path for path in directory.glob("*.bin") if path.stem.isdigit())
+    root = pathlib.Path(root or os.environ.get("BINANCEFEEDER_ROOT", "binance-data/marketstore"))
+    years = sorted(path for path in (root / symbol / timeframe / group).glob("*.bin") if path.stem.isdigit())
     if not years:
-        raise FileNotFoundError(f"there is no bucket {symbol}/{timeframe}/{group} in {directory.parents[2]}")
+        raise FileNotFoundError(f"there is no {bucket} in {root}; " + _what_there_is(root, symbol))
     low = None if start is None else _floor(_nanoseconds(start), interval)
     high = None if end is None else _nanoseconds(end)
     frames = [_load_year(path, low, high) for path in years]
@@ -92,12 +97,26 @@ def load(bucket, start=None, end=None, root=None):
 
 def _parts(bucket):
     parts = bucket.split("/")
-    if len(parts) == 2:
+    if len(parts) == 2 and parts[1].upper() in TICKS:
+        parts[1:] = ["1Sec", parts[1].upper()]
+    elif len(parts) == 2:
         parts.append("OHLCV")
     if len(parts) != 3 or not all(parts):
         raise ValueError(f"{bucket!r} is no bucket; accepted: SYMBOL/TIMEFRAME or SYMBOL/TIMEFRAME/GROUP, as in "
-                         "BTCUSDT/1m/OHLCV")
+                         "BTCUSDT/1m/OHLCV, or SYMBOL/TRADE for ticks")
     return parts
+
+
+def _what_there_is(root, symbol):
+    if not root.is_dir():
+        return "nor such a directory: give root=, or set BINANCEFEEDER_ROOT, to the store's root_directory"
+    short = {home: interval for interval, home in HOMES.items()}
+    homes = sorted(path.parts[-2:] for path in root.glob(f"{symbol}/*/*") if path.is_dir())
+    names = [f"{symbol}/{short.get(home, home[1] if home[1] in TICKS else '/'.join(home))}" for home in homes]
+    if not names:
+        names = sorted(path.name for path in root.iterdir() if path.is_dir())
+        names[8:] = [f"{len(names) - 8} more"] if len(names) > 8 else []
+    return "there is " + (", ".join(names) if names else "nothing yet")
 
 
 def _interval(timeframe):

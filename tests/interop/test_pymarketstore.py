@@ -151,10 +151,18 @@ class OurModule(Store):
                     self.assertEqual(len(asked), len(loaded))
                     pd.testing.assert_frame_equal(asked, loaded, check_index_type=False, check_freq=False,
                                                   check_names=False)
-        with self.assertRaises(FileNotFoundError):
-            binancefeeder.load("NONE/1m", root=self.matrix.root)
-        with self.assertRaises(ValueError):
-            binancefeeder.load("BTCUSDT", root=self.matrix.root)
+
+    def test_what_cannot_be_loaded_is_said_with_what_can(self):
+        for bucket, error, words in (("NONE/1m", FileNotFoundError, "there is no NONE/1m in .*; there is .*BTCUSDT"),
+                                     ("BTCUSDT/7m", FileNotFoundError, "there is .*BTCUSDT/1m, .*BTCUSDT/4h"),
+                                     ("BTCUSDT/TRADES", FileNotFoundError, "there is .*BTCUSDT/1m"),
+                                     ("BTCUSDT/TRADE", ValueError, r"Client\(\)\.query\('BTCUSDT/TRADE'\)"),
+                                     ("BTCUSDT/1Sec/QUOTE", ValueError, "binancefeeder query BTCUSDT/QUOTE --csv"),
+                                     ("BTCUSDT", ValueError, "BTCUSDT/1m/OHLCV, or SYMBOL/TRADE")):
+            with self.subTest(bucket=bucket), self.assertRaisesRegex(error, words):
+                binancefeeder.load(bucket, root=self.matrix.root)
+        with self.assertRaisesRegex(FileNotFoundError, "nor such a directory: give root="):
+            binancefeeder.load("BTCUSDT/1m", root=self.directory / "absent")
 
     def test_new_years_day(self):
         frame = binancefeeder.load("BTCUSDT/1d", start="2024-01-01", end="2024-01-01", root=self.matrix.root)
