@@ -40,14 +40,14 @@ static struct {
         const char *worker, *rest, *ca_file, *proxy, *run_directory;
         uint32_t weight;         // per minute; UINT32_MAX: no limit
         int64_t timeout_ms;      // for each job
-        int64_t revoke_after_ms; // revoke each job after this; 0: never
+        int64_t revoke_after_ms; // revoke the first job after this; 0: never
         int64_t
             renew_after_ms; // give each job out again after this, over a new channel, as a new writer does; 0: never
         int64_t drain_after_ms; // tell the worker to end after this much of the first job; 0: never
         bool stall;             // acknowledge nothing after OPEN
         bool quiet;             // count rows instead of printing them
         bool debug;
-} options = {.ca_file = "", .proxy = "", .weight = UINT32_MAX, .timeout_ms = 60000};
+} options = {.ca_file = "", .proxy = "", .weight = UINT32_MAX, .timeout_ms = 120000};
 
 static struct {
         int control, job;
@@ -385,6 +385,7 @@ static bool disturb(struct job_message *message, mono_time start)
 
         if (is_due(options.revoke_after_ms, start)) {
                 require(send(harness.job, &revoke, sizeof(revoke), 0) == (ssize_t)sizeof(revoke), "revoke");
+                options.revoke_after_ms = 0;
                 harness.ended = true;
         } else if (is_due(options.renew_after_ms, start)) {
                 close(harness.job);
@@ -429,7 +430,7 @@ static void stop_worker(void)
 
         if (options.drain_after_ms == 0)
                 require(control_send(harness.control, CONTROL_DRAIN, SLOT, INCARNATION, NULL, 0, -1) == 0, "drain");
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < 6000; i++) {
                 if (waitpid(harness.pid, &status, WNOHANG) == harness.pid) {
                         require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the worker did not end with 0");
                         harness.pid = 0;
