@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a bar's nine values lie in a year file's record, by the file's own column names and types. Used by
-// common/yearfile.c alone. Pure functions on memory.
+// common/yearfile.c, and where rows go to a MarketStore server or come from one. Pure functions on memory.
 #ifndef COMMON_BARLAYOUT_H
 #define COMMON_BARLAYOUT_H
 

@@ -61,8 +61,8 @@ static bool year_is_wanted(const struct run *run, int year)
 {
         int64_t timeframe_ns = bar_home_of(run->query->interval).timeframe_ns;
 
-        return yearfile_index_us(timeframe_ns, year, 1) <= run->end_us &&
-               yearfile_index_us(timeframe_ns, year, yearfile_slots(timeframe_ns, year)) >= run->start_us;
+        return yearslot_index_us(timeframe_ns, year, 1) <= run->end_us &&
+               yearslot_index_us(timeframe_ns, year, yearslot_count(timeframe_ns, year)) >= run->start_us;
 }
 
 static struct yearfile *open_year(struct run *run, int year)

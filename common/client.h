@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket of a running instance (run_directory/control.sock): is one running, its governor page, and
-// requests.
+// The control socket of a running instance (run_directory/control.sock) from the other end: is one running, its
+// governor page, and requests. Used by the command line and by whoever draws a snapshot. A client owns its socket and
+// its map of the page; each call waits for the answer a few seconds at most, and an instance that ends meanwhile is an
+// error.
 #ifndef COMMON_CLIENT_H
 #define COMMON_CLIENT_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Figures of a running instance, read from its governor page in one go: request weight, connections, ban, spool.
+// Figures of a running instance, read from its governor page in one go: request weight, connections, ban, spool. What
+// progress and `status` show of them; a plain value. Reading never fails, for the page outlives its instance.
 #ifndef COMMON_FACTS_H
 #define COMMON_FACTS_H
 

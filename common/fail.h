@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the modules of year files and tick files refuse: errno and a message.
+// How the modules of year files and tick files refuse: errno and a message for whoever asked, who logs or prints it.
 #ifndef COMMON_FAIL_H
 #define COMMON_FAIL_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong and what to do about it, from a snapshot. A pure function, so that its test is a table.
+// What is wrong and what to do about it, from a snapshot: the last part of `status`, as text and as JSON. Pure
+// functions, so that their test is a table.
 #ifndef COMMON_FINDINGS_H
 #define COMMON_FINDINGS_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The block of one second: all its rows, packed and compressed as a raw snappy block (MarketStore v4.1.23,
 // executor/writer.go). Rows of several sources are united by key, so that each is there once whatever was repeated.
-// Used by common/tickfile.c, common/tickstage.c and common/tickquery.c. Works on memory alone; one block is used for
-// one second after the other.
+// Used by common/tickfile.c, common/tickstage.c and common/tickquery.c, and for rows that a server has or that were
+// found damaged. Works on memory alone; one block is used for one second after the other.
 #ifndef COMMON_TICKBLOCK_H
 #define COMMON_TICKBLOCK_H
 

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kinds of tick buckets: their names (`BTCUSDT/1Sec/TRADE`), columns, and which columns are a row's key. Pure
 // functions.
+//
+// The modules behind a bucket, from events to its files and back:
+//
+//   events (common/tick.h)  ->  tickrow     rows of a bucket, any seconds, any order
+//   rows                    ->  tickfile    the year's file: stage, sync, commit
+//                               tickblock   one second's rows, each event once, compressed
+//                               tickindex   where each second's block lies
+//   file                    ->  tickquery   rows of a range, to the nanosecond, from either end
+//   rows                    ->  tickdecode  events again
 #ifndef COMMON_TICKBUCKET_H
 #define COMMON_TICKBUCKET_H
 

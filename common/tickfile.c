@@ -46,7 +46,7 @@ static struct tickfile *new_file(int fd, const char *name, enum tick_kind kind, 
         tick_layout_make(kind, schema, &file->layout);
         file->index.fd = fd;
         file->index.first_second = year_start_us(year) / US_PER_S;
-        file->index.seconds = yearfile_slots(schema->timeframe_ns, year);
+        file->index.seconds = yearslot_count(schema->timeframe_ns, year);
         file->data_begin = yearfile_size(schema, year);
         file->end = status.st_size;
         return file;

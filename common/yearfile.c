@@ -43,9 +43,9 @@ static struct yearfile *new_file(int fd, int year, const struct yearfile_schema 
         file->year = year;
         file->schema = *schema;
         bar_layout_make(schema, &file->layout);
-        file->first_us = yearfile_index_us(schema->timeframe_ns, year, 1);
+        file->first_us = yearslot_index_us(schema->timeframe_ns, year, 1);
         file->slot_us = schema->timeframe_ns / 1000;
-        file->slots = yearfile_slots(schema->timeframe_ns, year);
+        file->slots = yearslot_count(schema->timeframe_ns, year);
         file->record_bytes = (size_t)schema->record_length;
         return file;
 }

@@ -95,7 +95,7 @@ bool yearfile_schema_equal(const struct yearfile_schema *a, const struct yearfil
 
 int64_t yearfile_size(const struct yearfile_schema *schema, int year)
 {
-        return YEARFILE_HEADER_BYTES + yearfile_slots(schema->timeframe_ns, year) * schema->record_length;
+        return YEARFILE_HEADER_BYTES + yearslot_count(schema->timeframe_ns, year) * schema->record_length;
 }
 
 static void put_int64(uint8_t *header, enum header_offset offset, int64_t value)

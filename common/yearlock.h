@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Locks of byte ranges in a year file, so that nobody copies a row while it is rewritten. Open-file-description locks:
-// they belong to the descriptor (threads count as strangers) and die with it. Used by common/yearfile.c alone.
+// they belong to the descriptor (threads count as strangers) and die with it. Used by common/yearfile.c, for the
+// index of ticks by common/tickindex.c, and by the gateway, which copies whole runs of rows.
 //
 // Neither side waits for ever. The writer is patient for YEARFILE_LOCK_WAIT_MS, then writes: a stopped reader must not
 // stop the writer. A reader that cannot say it held its lock for less than that copies again. What remains is a second

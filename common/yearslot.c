@@ -11,7 +11,7 @@ static int64_t first_slot_us(int64_t timeframe_ns)
         return timeframe_ns == DAY_NS ? US_PER_DAY : 0;
 }
 
-struct slot_place yearfile_locate(int64_t timeframe_ns, int64_t open_us)
+struct slot_place yearslot_locate(int64_t timeframe_ns, int64_t open_us)
 {
         int64_t shifted_us = open_us - first_slot_us(timeframe_ns);
         int64_t year = year_of_us(shifted_us);
@@ -20,12 +20,12 @@ struct slot_place yearfile_locate(int64_t timeframe_ns, int64_t open_us)
         return (struct slot_place){(int)year, position, position + 1};
 }
 
-int64_t yearfile_index_us(int64_t timeframe_ns, int year, int64_t index)
+int64_t yearslot_index_us(int64_t timeframe_ns, int year, int64_t index)
 {
         return year_start_us(year) + first_slot_us(timeframe_ns) + (index - 1) * (timeframe_ns / 1000);
 }
 
-int64_t yearfile_slots(int64_t timeframe_ns, int year)
+int64_t yearslot_count(int64_t timeframe_ns, int year)
 {
         return (year_start_us(year + 1) - year_start_us(year)) / (timeframe_ns / 1000);
 }

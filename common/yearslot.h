@@ -17,12 +17,12 @@ struct slot_place {
         int64_t position;
         int64_t index; // position + 1
 };
-struct slot_place yearfile_locate(int64_t timeframe_ns, int64_t open_us);
+struct slot_place yearslot_locate(int64_t timeframe_ns, int64_t open_us);
 
 // The open time that a reader derives from a stored index of the file of `year`.
-int64_t yearfile_index_us(int64_t timeframe_ns, int year, int64_t index);
+int64_t yearslot_index_us(int64_t timeframe_ns, int year, int64_t index);
 
 // Number of slots of a year's file.
-int64_t yearfile_slots(int64_t timeframe_ns, int year);
+int64_t yearslot_count(int64_t timeframe_ns, int year);
 
 #endif

@@ -41,7 +41,7 @@ static void flush(void)
 
 static void turn_to(const char *directory, enum interval interval, int64_t open_us)
 {
-        int year = yearfile_locate(bar_home_of(interval).timeframe_ns, open_us).year;
+        int year = yearslot_locate(bar_home_of(interval).timeframe_ns, open_us).year;
         struct yearfile_schema schema;
         char why[REASON_SIZE];
 

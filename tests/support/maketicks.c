@@ -9,7 +9,7 @@
 //
 // Prices are whole hundredths, sizes whole 1e-8ths. Rows are stored a bucket at a time, TWICE_ROWS of them twice, as
 // they are when a batch is sent again: each must be there once.
-#include "common/tickstore.h"
+#include "common/tickfile.h"
 
 #include <inttypes.h>
 #include <stdio.h>

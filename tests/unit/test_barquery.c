@@ -28,7 +28,7 @@ static size_t fill(enum interval interval, const char *start, const char *end)
 
         yearfile_bar_schema(interval, true, &schema);
         for (int64_t us = at(start); us < at(end); us = interval_next_us(interval, us)) {
-                int year = yearfile_locate(timeframe_ns, us).year;
+                int year = yearslot_locate(timeframe_ns, us).year;
                 struct bar_values values = {.open = (double)count++};
 
                 if (file == NULL || yearfile_year(file) != year) {

@@ -51,7 +51,7 @@ static size_t fill(const char *symbol, enum interval interval, bool full, const 
 
         yearfile_bar_schema(interval, full, &schema);
         for (int64_t us = at(start); us < at(end); us = interval_next_us(interval, us)) {
-                int year = yearfile_locate(schema.timeframe_ns, us).year;
+                int year = yearslot_locate(schema.timeframe_ns, us).year;
                 struct bar_values values = {.open = (double)count, .trades = (int64_t)count + 100};
 
                 count++;

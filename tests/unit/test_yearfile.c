@@ -34,17 +34,17 @@ static void slots_follow_the_calendar(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 int64_t open_us = at(cases[i].time), slot_us = cases[i].timeframe_ns / 1000;
-                struct slot_place place = yearfile_locate(cases[i].timeframe_ns, open_us);
+                struct slot_place place = yearslot_locate(cases[i].timeframe_ns, open_us);
 
                 assert_int_equal(place.year, cases[i].year);
                 assert_int_equal(place.position, cases[i].position);
                 assert_int_equal(place.index, cases[i].position + 1);
                 assert_int_equal(
-                    yearfile_index_us(cases[i].timeframe_ns, place.year, place.index), open_us - open_us % slot_us);
+                    yearslot_index_us(cases[i].timeframe_ns, place.year, place.index), open_us - open_us % slot_us);
         }
-        assert_int_equal(yearfile_slots(minute, 2024), 527040);
-        assert_int_equal(yearfile_slots(day, 2023), 365);
-        assert_int_equal(yearfile_slots(day, 2024), 366);
+        assert_int_equal(yearslot_count(minute, 2024), 527040);
+        assert_int_equal(yearslot_count(day, 2023), 365);
+        assert_int_equal(yearslot_count(day, 2024), 366);
 }
 
 static void new_years_day_of_daily_bars_is_in_the_last_slot_of_the_year_before(void **state)
@@ -93,9 +93,9 @@ static void bars_of_every_interval_come_back_with_their_open_times(void **state)
                         next_us = interval_step_us(interval, at("2024-01-01"), -2 * CHUNK - 3);
                 while (next_us < at("2025-03-03") && written < bars_max) {
                         size_t count = 0;
-                        int year = yearfile_locate(timeframe_ns, next_us).year;
+                        int year = yearslot_locate(timeframe_ns, next_us).year;
 
-                        for (; count < CHUNK && yearfile_locate(timeframe_ns, next_us).year == year; count++) {
+                        for (; count < CHUNK && yearslot_locate(timeframe_ns, next_us).year == year; count++) {
                                 open_us[count] = next_us;
                                 bars[count] = bar((double)(next_us / 1000000));
                                 next_us = interval_next_us(interval, next_us);

@@ -60,10 +60,10 @@ static int64_t smaller(int64_t a, int64_t b)
 static bool year_is_wanted(const struct reader *reader, int year)
 {
         const struct fixed *fixed = reader->state;
-        int64_t timeframe_ns = reader->bucket.schema.timeframe_ns, slots = yearfile_slots(timeframe_ns, year);
+        int64_t timeframe_ns = reader->bucket.schema.timeframe_ns, slots = yearslot_count(timeframe_ns, year);
 
-        return slots > 0 && yearfile_index_us(timeframe_ns, year, 1) <= fixed->end_us &&
-               yearfile_index_us(timeframe_ns, year, slots) >= fixed->start_us;
+        return slots > 0 && yearslot_index_us(timeframe_ns, year, 1) <= fixed->end_us &&
+               yearslot_index_us(timeframe_ns, year, slots) >= fixed->start_us;
 }
 
 static int open_year(struct reader *reader, char why[REASON_SIZE])
@@ -85,7 +85,7 @@ static int open_year(struct reader *reader, char why[REASON_SIZE])
         }
         fixed->record_bytes = (size_t)schema->record_length;
         fixed->slot_us = schema->timeframe_ns / 1000;
-        fixed->slots = yearfile_slots(schema->timeframe_ns, year);
+        fixed->slots = yearslot_count(schema->timeframe_ns, year);
         fixed->first_us = yearfile_first_us(fixed->file);
         fixed->low = 0;
         if (fixed->start_us > fixed->first_us)
@@ -345,8 +345,8 @@ static size_t estimate(const struct reader *reader)
 
                 if (!year_is_wanted(reader, year))
                         continue;
-                int64_t low_us = yearfile_index_us(timeframe_ns, year, 1);
-                int64_t high_us = yearfile_index_us(timeframe_ns, year, yearfile_slots(timeframe_ns, year));
+                int64_t low_us = yearslot_index_us(timeframe_ns, year, 1);
+                int64_t high_us = yearslot_index_us(timeframe_ns, year, yearslot_count(timeframe_ns, year));
                 low_us = low_us > fixed->start_us ? low_us : fixed->start_us;
                 slots += (smaller(high_us, fixed->end_us) - low_us) / (timeframe_ns / 1000) + 1;
         }

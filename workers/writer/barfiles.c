@@ -98,8 +98,8 @@ static void check_years(struct store *store, struct bucket_state *bucket, const 
         store_require_memory(ranges_copy(&gone, &bucket->covered));
         for (int i = 0; i < count; i++) {
                 // A file's first slot tells where its year begins (2 January in daily buckets).
-                int64_t first_us = yearfile_index_us(bucket->timeframe_ns, years[i], 1);
-                int64_t end_us = yearfile_index_us(bucket->timeframe_ns, years[i] + 1, 1);
+                int64_t first_us = yearslot_index_us(bucket->timeframe_ns, years[i], 1);
+                int64_t end_us = yearslot_index_us(bucket->timeframe_ns, years[i] + 1, 1);
 
                 store_require_memory(ranges_remove(&gone, first_us, end_us));
         }

@@ -79,7 +79,7 @@ void openfiles_close_all(struct store *store)
 static struct open_file *open_entry(
     struct store *store, struct bucket_state *bucket, int64_t slot_us, char why[REASON_SIZE])
 {
-        int year = yearfile_locate(bucket->timeframe_ns, slot_us).year;
+        int year = yearslot_locate(bucket->timeframe_ns, slot_us).year;
 
         while (store->files.count >= store->files.limit)
                 close_entry(store, store->files.oldest);
