@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One keep-alive connection to a MarketStore server, over which a request is sent and its answer waited for. The only
-// file beside the backfill workers' that touches libcurl; used by the writer (on its store thread) and by the commands
+// file beside http.c that touches libcurl; used by the writer (on its store thread) and by the commands
 // that read a server. A request is never sent twice behind our back: where a kept connection turns out dead after a
 // part of the body went out, the call fails, for a repeated append would double rows.
 #ifndef COMMON_STOREHTTP_H

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: workers/backfill/answer.c workers/backfill/catalog.c workers/backfill/json.c workers/backfill/page.c
+// LINK: workers/backfill/page.c
 // LINK: workers/backfill/tickpage.c -lcjson
 // CORPUS: klines trades aggtrades catalog errors
 // Bytes from outside as the body of a REST answer, given to every parser that reads one: none steps beyond the body or
 // keeps memory, and what the tokenizers of our own accept, a JSON library accepts too.
+#include "common/answer.h"
+#include "common/catalog.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/symbol.h"
 #include "tests/fuzz/corpus.h"
-#include "workers/backfill/answer.h"
-#include "workers/backfill/catalog.h"
-#include "workers/backfill/json.h"
 #include "workers/backfill/page.h"
 #include "workers/backfill/tickpage.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: workers/backfill/answer.c workers/backfill/json.c workers/backfill/backoff.c
+// LINK: workers/backfill/backoff.c
 // What each kind of HTTP answer means: one table.
-#include "workers/backfill/answer.h"
+#include "common/answer.h"
 
+#include "common/json.h"
 #include "workers/backfill/backoff.h"
-#include "workers/backfill/json.h"
 
 #include "tests/unit/backfill_files.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINK: workers/backfill/catalog.c workers/backfill/json.c workers/backfill/rest.c -lz
+// LINK: -lz
 // exchangeInfo: symbols and limits, and names that no path of ours may see. The queries that ask for it.
-#include "workers/backfill/catalog.h"
+#include "common/catalog.h"
 
+#include "common/json.h"
+#include "common/rest.h"
 #include "tests/unit/backfill_files.h"
-#include "workers/backfill/json.h"
-#include "workers/backfill/rest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LINK: tests/fuzz/rest.c
-// LINK: workers/backfill/answer.c workers/backfill/catalog.c workers/backfill/json.c workers/backfill/page.c
+// LINK: workers/backfill/page.c
 // LINK: workers/backfill/tickpage.c -lcjson
 // The inputs that are kept for tests/fuzz/rest.c, without a fuzzer.
 #include "tests/fuzz/corpus.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/backfill/call.h"
 
+#include "common/answer.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "workers/backfill/answer.h"
 #include "workers/backfill/backoff.h"
 #include "workers/backfill/explain.h"
 

@@ -10,8 +10,8 @@
 
 #include "common/clock.h"
 #include "common/governor.h"
-#include "workers/backfill/http.h"
-#include "workers/backfill/rest.h"
+#include "common/http.h"
+#include "common/rest.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/backfill/recordjob.h"
 
+#include "common/catalog.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "workers/backfill/catalog.h"
 #include "workers/backfill/listing.h"
 
 #include <malloc.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/backfill/rest.h"
+#include "common/rest.h"
 
 #include "common/clock.h"
 #include "common/log.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/backfill/catalog.h"
+#include "common/catalog.h"
 
+#include "common/json.h"
 #include "common/memory.h"
 #include "common/symbol.h"
-#include "workers/backfill/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The endpoints of Binance's spot REST that backfill uses: path, weight, largest answer. Pure. Weights are those of
+// The endpoints of Binance's spot REST that are asked: path, weight, largest answer. Pure. Weights are those of
 // rest-api.md; klines cost the same for 1 row and for 1000, so pages are full.
-#ifndef BACKFILL_REST_H
-#define BACKFILL_REST_H
+#ifndef COMMON_REST_H
+#define COMMON_REST_H
 
 #include "common/interval.h"
 #include "common/limits.h"

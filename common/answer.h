@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an HTTP answer of Binance means for the request and for everybody on this address. Pure. Called by call.c.
-// The rules are Binance's (rest-api.md, errors.md): 429 and 418 with Retry-After stop this address; 403 is its
-// firewall and lifts after five minutes; 451 is geography; a code of the "internal error" family is worth repeating,
-// every other one is not.
-#ifndef BACKFILL_ANSWER_H
-#define BACKFILL_ANSWER_H
+// What an HTTP answer of Binance means for the request and for everybody on this address. Pure. Called by
+// workers/backfill/call.c. The rules are Binance's (rest-api.md, errors.md): 429 and 418 with Retry-After stop this
+// address; 403 is its firewall and lifts after five minutes; 451 is geography; a code of the "internal error" family is
+// worth repeating, every other one is not.
+#ifndef COMMON_ANSWER_H
+#define COMMON_ANSWER_H
 
 #include "common/limits.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/backfill/http.h"
+#include "common/http.h"
 
 #include "common/limits.h"
 #include "common/log.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/backfill/answer.h"
+#include "common/answer.h"
 
-#include "workers/backfill/json.h"
+#include "common/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

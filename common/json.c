@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/backfill/json.h"
+#include "common/json.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP GETs on keep-alive connections, inside the worker's libevent loop. The only file that touches libcurl. Used by
-// call.c. Owns the connections; every request is bounded in time and bytes, follows no redirect, verifies TLS, and
-// takes a proxy from the settings alone, never from the environment.
+// HTTP GETs to the exchange on keep-alive connections, inside a libevent loop. The only file beside storehttp.c that
+// touches libcurl. Used by workers/backfill/call.c. Owns the connections; every request is bounded in time and bytes,
+// follows no redirect, verifies TLS, and takes a proxy from the settings alone, never from the environment.
 //
 // On failure an answer says so (`error`); nothing is retried here.
-#ifndef BACKFILL_HTTP_H
-#define BACKFILL_HTTP_H
+#ifndef COMMON_HTTP_H
+#define COMMON_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// exchangeInfo: which symbols there are and which limits hold. Pure. Used by recordjob.c.
-#ifndef BACKFILL_CATALOG_H
-#define BACKFILL_CATALOG_H
+// exchangeInfo: which symbols there are and which limits hold. Pure. Used by workers/backfill/recordjob.c.
+#ifndef COMMON_CATALOG_H
+#define COMMON_CATALOG_H
 
 #include "common/record.h"
 

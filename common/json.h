@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON from outside, bounded before cJSON sees it: depth first, then one whole value and nothing after it. Pure.
-// Klines do not come this way (page.c): they are too many.
-#ifndef BACKFILL_JSON_H
-#define BACKFILL_JSON_H
+// Klines do not come this way (workers/backfill/page.c): they are too many.
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
 
 #include "common/limits.h"
 
