@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define WORD_SIZE 64
 
@@ -30,6 +31,10 @@ static int read_symbols(const struct command *command, const struct words *words
         for (size_t i = 0; i < words->count; i++) {
                 const char *list = words->items[i];
                 while (next_word(&list, word)) {
+                        if (strcasecmp(word, "all") == 0)
+                                return complain(command, EXIT_BAD_USAGE,
+                                    "name the symbols; for every one there is write `symbols: all` in a file for "
+                                    "`binancefeeder run`");
                         if (symbol_normalize(word, name, &why) != 0)
                                 return complain(command, EXIT_BAD_USAGE, "%s is no symbol: %s", word, why);
                         if (symbol_list_add(symbols, name) != 0)

@@ -258,9 +258,12 @@ static int start_private(struct backfill *backfill)
         if (launch.config_fd < 0)
                 return complain(
                     backfill->command, EXIT_FAILED, "the configuration cannot be handed on: %s", strerror(errno));
-        launch.log_fd = launch_open_log(backfill->command, backfill->settings->data_directory, backfill->log_path);
-        if (launch.log_fd < 0)
-                return EXIT_TRY_LATER;
+        int code =
+            launch_open_log(backfill->command, backfill->settings->data_directory, backfill->log_path, &launch.log_fd);
+        if (code >= 0) {
+                close(launch.config_fd);
+                return code;
+        }
         logtail_begin(&backfill->log, launch.log_fd);
         backfill->pid = launch_start(&launch);
         close(launch.config_fd);
@@ -353,7 +356,8 @@ static int work(struct backfill *backfill, const struct asked *asked)
 {
         bool running = client_open(backfill->settings->run_directory, &backfill->client) == 0, interrupted;
 
-        if (!running && errno != ENOENT && errno != ECONNREFUSED)
+        // ENOTDIR: nor can the log be written there, which start_private() says.
+        if (!running && errno != ENOENT && errno != ENOTDIR && errno != ECONNREFUSED)
                 return complain(backfill->command, EXIT_TRY_LATER, "an instance on %s does not answer: %s",
                     backfill->settings->data_directory,
                     errno == EBADMSG ? "it is of another version; stop it, or use its own program" : strerror(errno));

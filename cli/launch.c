@@ -179,17 +179,17 @@ static int make_directories(const char *directory)
         return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-int launch_open_log(const struct command *command, const char *directory, char path[PATH_SIZE])
+int launch_open_log(const struct command *command, const char *directory, char path[PATH_SIZE], int *log_fd)
 {
-        int fd = -1;
-
+        *log_fd = -1;
         errno = ENAMETOOLONG;
         if (snprintf(path, PATH_SIZE, "%s/binancefeeder.log", directory) < PATH_SIZE &&
             make_directories(directory) == 0)
-                fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0)
-                complain(command, EXIT_TRY_LATER, "%s cannot be written: %s", path, strerror(errno));
-        return fd;
+                *log_fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        if (*log_fd >= 0)
+                return -1;
+        int code = errno == ENOSPC || errno == EDQUOT ? EXIT_TRY_LATER : EXIT_FAILED;
+        return complain(command, code, "%s cannot be written: %s", path, strerror(errno));
 }
 
 // ---- signals and the end ----

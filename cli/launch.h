@@ -31,8 +31,9 @@ struct launch {
 pid_t launch_start(const struct launch *launch);
 // Prints settings into a memory file. Returns its descriptor, or -1 with errno.
 int launch_print_settings(const struct settings *settings);
-// Opens `directory`/binancefeeder.log to append to, making the directory. Returns a descriptor, or -1, said why.
-int launch_open_log(const struct command *command, const char *directory, char path[PATH_SIZE]);
+// Opens `directory`/binancefeeder.log to append to, making the directory. Returns -1 to go on, or the exit code, said
+// why.
+int launch_open_log(const struct command *command, const char *directory, char path[PATH_SIZE], int *log_fd);
 
 // From here on SIGINT, SIGTERM and SIGHUP are counted instead of ending us.
 void launch_watch_signals(void);

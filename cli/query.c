@@ -109,14 +109,44 @@ static int query_bars(const struct command *command, const struct settings *sett
         return run_bars(command, &query, format_of(values), target);
 }
 
+// What the user named.
+struct named {
+        bool ticks;
+        struct bucket bucket; // of ticks only its symbol
+        enum tick_kind kind;
+};
+
+static int parse_name(const char *text, struct named *named, const char **why)
+{
+        named->ticks = tick_bucket_is_named(text);
+        return named->ticks ? tick_bucket_parse(text, named->bucket.symbol, &named->kind, why)
+                            : bucket_parse(text, &named->bucket, why);
+}
+
+// A bucket, or one whose symbol is parted by a slash as other programs have it: BTC/USDT/1m.
+static int read_name(const struct command *command, const char *text, struct named *named)
+{
+        char joined[128], name[SYMBOL_SIZE];
+        const char *why, *other, *slash = strchr(text, '/');
+
+        if (parse_name(text, named, &why) == 0)
+                return -1;
+        int length =
+            slash == NULL ? -1 : snprintf(joined, sizeof(joined), "%.*s%s", (int)(slash - text), text, slash + 1);
+        if (length > 0 && (size_t)length < sizeof(joined) && parse_name(joined, named, &other) == 0 &&
+            symbol_normalize(named->bucket.symbol, name, &other) == 0) {
+                snprintf(named->bucket.symbol, sizeof(named->bucket.symbol), "%s", name);
+                return -1;
+        }
+        return querymissing_refuse_name(command, text, why);
+}
+
 static int run_query(const struct command *command, int argc, char **argv)
 {
         static struct settings settings;
         struct values values = {.start_ns = INT64_MIN, .end_ns = INT64_MAX};
         struct words words;
-        struct bucket bucket;
-        enum tick_kind kind;
-        const char *why;
+        struct named named;
         char path[PATH_SIZE], target[TARGET_FORMAT_SIZE];
         int code = options_parse(command, argc, argv, &values, &words);
 
@@ -131,16 +161,15 @@ static int run_query(const struct command *command, int argc, char **argv)
                     values.last > 0 && values.first > 0 ? "--first and --last" : "--csv, --json and --table");
         if (values.start_ns > values.end_ns)
                 return complain(command, EXIT_BAD_USAGE, "--start lies behind --end");
-        bool ticks = tick_bucket_is_named(words.items[0]);
-        if ((ticks ? tick_bucket_parse(words.items[0], bucket.symbol, &kind, &why)
-                   : bucket_parse(words.items[0], &bucket, &why)) != 0)
-                return querymissing_refuse_name(command, words.items[0], why);
+        code = read_name(command, words.items[0], &named);
+        if (code >= 0)
+                return code;
         code = target_read(command, &values.target, CONFIG_ONE_SHOT, &settings, path);
         if (code >= 0)
                 return code;
         target_format(path, values.target.data, target);
-        return ticks ? query_ticks(command, &settings, &values, bucket.symbol, kind, target)
-                     : query_bars(command, &settings, &values, &bucket, target);
+        return named.ticks ? query_ticks(command, &settings, &values, named.bucket.symbol, named.kind, target)
+                           : query_bars(command, &settings, &values, &named.bucket, target);
 }
 
 const struct command command_query = {

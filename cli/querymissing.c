@@ -5,8 +5,10 @@
 #include "common/exitcode.h"
 #include "common/yeartree.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define LIST_SIZE 1024
@@ -130,16 +132,33 @@ int querymissing_refuse(const struct command *command, const struct querymissing
             missing->root, symbols.text, near[0] != '\0' ? "; did you mean " : "", near, near[0] != '\0' ? "?" : "");
 }
 
+// In any case of letters: agg_trade is AGGTRADE's name in the configuration, 1min is 1Min's elsewhere.
+static void find_near(const char *name, char near[64])
+{
+        char upper[64];
+        unsigned distance = 0;
+        size_t length = 0;
+
+        for (int i = 0; i < INTERVAL_COUNT; i++) {
+                if (strcasecmp(name, interval_marketstore_name((enum interval)i)) == 0)
+                        snprintf(near, 64, "%s", interval_marketstore_name((enum interval)i));
+        }
+        if (near[0] != '\0')
+                return;
+        for (; name[length] != '\0' && length < sizeof(upper) - 1; length++)
+                upper[length] = (char)toupper((unsigned char)name[length]);
+        upper[length] = '\0';
+        for (unsigned i = 0; i < TICK_KINDS; i++)
+                help_consider(upper, tick_group((enum tick_kind)i), near, 64, &distance);
+}
+
 int querymissing_refuse_name(const struct command *command, const char *bucket, const char *why)
 {
         const char *slash = strrchr(bucket, '/');
         char near[64] = "";
-        unsigned distance = 0;
 
-        if (slash == NULL)
-                return complain(command, EXIT_BAD_USAGE, "%s: %s", bucket, why);
-        for (unsigned i = 0; i < TICK_KINDS; i++)
-                help_consider(slash + 1, tick_group((enum tick_kind)i), near, sizeof(near), &distance);
+        if (slash != NULL)
+                find_near(slash + 1, near);
         if (near[0] == '\0')
                 return complain(command, EXIT_BAD_USAGE, "%s: %s", bucket, why);
         return complain(command, EXIT_BAD_USAGE, "%s: %s; did you mean %.*s%s?", bucket, why, (int)(slash + 1 - bucket),

@@ -230,9 +230,9 @@ static int start(const struct command *command, struct run *run, const char *pat
                 launch.config_fd = launch_print_settings(run->settings);
         }
         if (screen) {
-                launch.log_fd = launch_open_log(command, run->settings->data_directory, run->log_path);
-                if (launch.log_fd < 0)
-                        return EXIT_TRY_LATER;
+                int code = launch_open_log(command, run->settings->data_directory, run->log_path, &launch.log_fd);
+                if (code >= 0)
+                        return code;
         }
         logtail_begin(&run->log, launch.log_fd);
         launch_watch_signals();

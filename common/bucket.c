@@ -73,11 +73,18 @@ static int find_home(const char *timeframe, const char *group, enum interval *in
         return -1;
 }
 
+static const char no_bucket[] =
+    "a bucket is a symbol and what of it: BTCUSDT/1m (or BTCUSDT/1Min/OHLCV, as MarketStore has it), BTCUSDT/TRADE";
+
 int bucket_parse(const char *text, struct bucket *bucket, const char **why)
 {
         char timeframe[16] = "", group[16] = "";
         const char *rest = text;
 
+        if (strchr(text, '/') == NULL) {
+                *why = no_bucket;
+                return -1;
+        }
         if (!take_part(&rest, bucket->symbol, sizeof(bucket->symbol)) || !bucket_symbol_is_safe(bucket->symbol)) {
                 *why = "the symbol of a bucket has 1 to 63 of A-Z a-z 0-9 . _ - and does not begin with '.'";
                 return -1;

@@ -107,6 +107,8 @@ class OneShot(Scenario):
                 (("backfill", "../x", "--interval", "1m"), "../x"),
                 (("backfill", "BTCUSDT", "--interval", "7m"), "1s 1m 3m"),
                 (("backfill", "BTCUSDT", "--since", "yesterday"), "yesterday"),
+                (("backfill", "all"), "symbols: all"),
+                (("backfill", "BTCUSDT", "--data", "/dev/null/x"), "/dev/null/x/binancefeeder.log cannot be written: Not a "),
                 (("query", "BTCUSDT"), "BTCUSDT/1m"),
                 (("nonsense",), "nonsense"),
                 (("run", "--config", "absent.yml"), "absent.yml")):

@@ -41,6 +41,21 @@ class NotThere(unittest.TestCase):
             self.assertIn("TRADE AGGTRADE QUOTE DEPTH DEPTHDIFF", said)
             self.assertTrue(said.endswith(f"; did you mean {near}?"), said)
 
+    def test_other_programs_spellings_lead_to_ours(self):
+        for bucket, near in (("BTCUSDT/agg_trade", "BTCUSDT/AGGTRADE"), ("BTCUSDT/1min", "BTCUSDT/1Min"),
+                             ("BTCUSDT/1hour", None), ("BTCUSDT/trades", "BTCUSDT/TRADE")):
+            code, said = self.query(bucket, "--data", "data")
+            self.assertEqual(code, 2)
+            self.assertEqual(said.endswith(f"; did you mean {near}?"), near is not None, said)
+        for bucket in ("BTCUSDT", "BTCUSDT:1m", "BTC/"):
+            self.assertIn("BTCUSDT/1m", self.query(bucket, "--data", "data")[1])
+
+    def test_a_symbol_may_be_parted_by_a_slash(self):
+        for bucket in ("BTC/USDT/1m", "BTC/USDT/AGGTRADE", "btc/usdt/1Min/OHLCV", "BTC/USDT/1Sec/aggtrade"):
+            done = subprocess.run([str(BUILD / "bin" / "binancefeeder"), "query", bucket, "--data", "data", "--csv"],
+                                  text=True, timeout=30, capture_output=True, check=False, cwd=self.directory)
+            self.assertEqual((done.returncode, done.stdout.count("\n")), (0, 2), done.stderr)
+
     def test_what_a_symbol_has_is_bars_and_ticks(self):
         for bucket in ("BTCUSDT/4h", "BTCUSDT/QUOTE"):
             self.assertEqual(self.query(bucket, "--data", "data"), (1, f"there is no {bucket} in {self.root}; there "
