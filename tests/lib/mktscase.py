@@ -19,8 +19,8 @@ class MktsCase:
         self.start_exchange()
 
     def tearDown(self):
+        self.server.stop()  # before its directory goes: it writes there as it ends
         super().tearDown()
-        self.server.stop()
 
     def root(self):
         return self.directory / "root"

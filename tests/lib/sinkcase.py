@@ -20,8 +20,8 @@ class SinkCase:
         self.server = self.new_server()
 
     def tearDown(self):
+        self.server.stop()  # before its directory goes: it writes there as it ends
         super().tearDown()
-        self.server.stop()
 
     def sink_feeder(self, **keys):
         keys.setdefault("start", self.HISTORY)

@@ -128,8 +128,8 @@ class ServerStore(Scenario):
         self.sink.start().wait_ready()
 
     def tearDown(self):
+        self.server.stop()  # before its directory goes: it writes there as it ends
         super().tearDown()
-        self.server.stop()
 
     get, status_of = Gateway.get, Gateway.status_of
 
