@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The spool on a real disk. A power loss or kill is a copy of its files while it is open.
-// LINK: workers/writer/spool.c workers/writer/sql.c
+// LINK: workers/writer/spool.c workers/writer/spoolage.c workers/writer/sql.c
 #include "workers/writer/spool.h"
 
 #include <setjmp.h>

@@ -19,7 +19,7 @@
 // LINK: workers/writer/tickadopt.c
 // LINK: workers/writer/idset.c workers/writer/tickbulk.c workers/writer/tickdamage.c workers/writer/tickfiles.c
 // LINK: workers/writer/tickledger.c workers/writer/ticklive.c workers/writer/tickplan.c workers/writer/tickset.c
-// LINK: workers/writer/steps.c workers/writer/spool.c
+// LINK: workers/writer/steps.c workers/writer/spool.c workers/writer/spoolage.c
 #include "tests/unit/store_rig.h"
 
 #include "workers/writer/steps.h"

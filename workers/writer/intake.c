@@ -96,6 +96,7 @@ static void publish_spool_size(struct intake *intake)
         spool_size(intake->spool, &rows, &bytes);
         atomic_store(&intake->child->governor->spool_batches, rows);
         atomic_store(&intake->child->governor->spool_bytes, bytes);
+        atomic_store(&intake->child->governor->spool_oldest_wall_ns, spool_oldest_wall_ns(intake->spool));
 }
 
 // ---- stopping and going on ----

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "workers/writer/spoolage.h"
 #include "workers/writer/sql.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct spool {
         sqlite3_stmt *begin, *commit, *insert, *mark, *oldest, *trim, *trim_attempts, *attempt;
         uint64_t rows, bytes;
         int64_t newest_row, trimmed_to;
+        struct spoolage age;
         int64_t wal_bytes, wal_bytes_asked; // in use, and when a checkpoint was last asked for
 };
 
@@ -134,6 +136,8 @@ struct spool *spool_open(const char *path, char why[REASON_SIZE])
         spool->rows = waiting.rows;
         spool->bytes = waiting.bytes;
         spool->newest_row = waiting.last;
+        if (waiting.rows > 0)
+                spoolage_add(&spool->age, waiting.last, wall_now());
         if (write_wal_room(spool) == -1) {
                 (void)snprintf(why, REASON_SIZE, "%s-wal: %s", path, strerror(errno));
                 goto fail;
@@ -241,6 +245,9 @@ int spool_append(struct spool *spool, struct spool_batch *batches, size_t count,
         }
         if (trim(spool, trim_to, count, bytes_added, &trimmed) == -1 || sql_step_done(spool->commit) == -1)
                 goto rollback;
+        for (size_t i = 0; i < count; i++)
+                spoolage_add(&spool->age, batches[i].row, wall_now());
+        spoolage_trim(&spool->age, trimmed.last);
         if (count > 0)
                 spool->newest_row = batches[count - 1].row;
         spool->rows += count - trimmed.rows;
@@ -264,6 +271,11 @@ void spool_size(const struct spool *spool, uint64_t *rows, uint64_t *bytes)
 {
         *rows = spool->rows;
         *bytes = spool->bytes;
+}
+
+int64_t spool_oldest_wall_ns(const struct spool *spool)
+{
+        return spoolage_oldest_wall_ns(&spool->age);
 }
 
 bool spool_trim_is_due(const struct spool *spool, int64_t trim_to)

@@ -44,6 +44,8 @@ bool spool_trim_is_due(const struct spool *spool, int64_t trim_to);
 int64_t spool_newest_row(const struct spool *spool);
 // Rows and bytes that wait.
 void spool_size(const struct spool *spool, uint64_t *rows, uint64_t *bytes);
+// When the oldest of them came, nearly (spoolage.h); 0: none waits.
+int64_t spool_oldest_wall_ns(const struct spool *spool);
 // True once per SPOOL_CHECKPOINT_BYTES of new WAL: the store thread's spool_reader_checkpoint() has work.
 bool spool_checkpoint_wanted(struct spool *spool);
 // After that, where commits came so fast that the WAL has outgrown its room all the same: the little that is left of
