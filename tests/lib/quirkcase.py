@@ -4,6 +4,7 @@ of seconds whose rows pack too well (the connection ends without an answer), and
 
 import contextlib
 import os
+import random
 import signal
 
 from tests.lib import interval as grid
@@ -77,6 +78,18 @@ class QuirkCase:
         self.let_pass(4)
         self.wait_ids_complete(feeder, since_id=self.first_id(since))
         wait.until("the status to be well again", lambda: self.tick_status(feeder, "TRADE")["why"] == "")
+        self.assertEqual(feeder.stop(), 0)
+
+    def test_a_second_of_more_rows_than_a_page_counts_as_stored_with_all_of_them(self):
+        self.start_exchange(trades_per_minute=2000)
+        second, chance = grid.us(self.START) // 1_000_000 - 60, random.Random(7)
+        for first in (1, 20001, 40001):
+            rows = [(second, (chance.uniform(6e4, 7e4), chance.random(), *TEXTS, one, one % 2, 0, one * 16000))
+                    for one in range(first, first + 20000)]
+            remote.write(self.server.url, KEY, TRADE, rows, True)
+        feeder = self.running(["trade"])
+        wait.until(lambda: "the rows to be counted; " + feeder.tail(),
+                   lambda: "has 60000 rows that the ledger did not know" in feeder.log_path.read_text())
         self.assertEqual(feeder.stop(), 0)
 
     # ---- its end ----

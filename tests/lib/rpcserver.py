@@ -13,6 +13,7 @@ connection ends without an answer.
 """
 
 import argparse
+import bisect
 import datetime
 import http.server
 import json
@@ -52,9 +53,7 @@ class Bucket:
     def put(self, second, nanos, cells):
         slot = second - second % self.timeframe_s
         if self.variable:
-            rows = self.rows.setdefault(second, [])
-            rows.append((nanos, cells))
-            rows.sort(key=lambda row: row[0])
+            bisect.insort_right(self.rows.setdefault(second, []), (nanos, cells), key=lambda row: row[0])
         elif not self.is_lost(slot):
             self.rows[slot] = cells
 

@@ -18,7 +18,7 @@
 
 // ---- pages ----
 
-// Rows of whole seconds only where more are to come: the rest of the last one comes with the next page.
+// How many of the rows are of other seconds than the last one.
 static size_t whole_seconds(const struct storerpc_layout *look, const uint8_t *rows, size_t count)
 {
         int64_t last_s = storerpc_row_epoch_s(rows + (count - 1) * look->row_bytes);
@@ -26,7 +26,30 @@ static size_t whole_seconds(const struct storerpc_layout *look, const uint8_t *r
 
         while (whole > 0 && storerpc_row_epoch_s(rows + (whole - 1) * look->row_bytes) == last_s)
                 whole--;
-        return whole > 0 ? whole : count; // a second of more rows than a page has is taken as it came
+        return whole;
+}
+
+// Rows of whole seconds from the range's start on; *more: there may be others behind them. Returns as sink_read().
+static int read_page(struct tick_remote *remote, const struct storerpc_range *range, uint8_t **rows, size_t *count,
+    bool *more, char why[REASON_SIZE])
+{
+        const struct storerpc_layout *look = &remote->wire.shape.look;
+        struct sink *sink = remote->store->server->sink;
+        int result = sink_read(sink, remote->key, look, look->count, range, rows, count, why);
+
+        *more = result == 0 && *count == PAGE_ROWS;
+        if (!*more)
+                return result;
+        // What is there of the last second comes whole with the next page.
+        size_t whole = whole_seconds(look, *rows, *count);
+        if (whole > 0) {
+                *count = whole;
+                return 0;
+        }
+        // A second that fills a page comes by itself, however many rows it has.
+        const struct storerpc_range second = {storerpc_row_epoch_s(*rows), storerpc_row_epoch_s(*rows), 0, false};
+        free(*rows);
+        return sink_read(sink, remote->key, look, look->count, &second, rows, count, why);
 }
 
 int tickserver_read_pages(struct tick_remote *remote, int64_t start_s, int64_t end_s, tickserver_take_rows *take,
@@ -34,24 +57,23 @@ int tickserver_read_pages(struct tick_remote *remote, int64_t start_s, int64_t e
 {
         const struct storerpc_layout *look = &remote->wire.shape.look;
         struct storerpc_range range = {.start_s = start_s, .end_s = end_s, .limit = PAGE_ROWS};
-        size_t count;
+        bool more;
 
         do {
                 uint8_t *rows;
-                int result =
-                    sink_read(remote->store->server->sink, remote->key, look, look->count, &range, &rows, &count, why);
+                size_t count;
+                int64_t from_s = range.start_s;
+                int result = read_page(remote, &range, &rows, &count, &more, why);
 
                 if (result == 2 || result < 0)
                         return result;
-                size_t taken = count == PAGE_ROWS ? whole_seconds(look, rows, count) : count;
-                int64_t from_s = range.start_s;
-                take(remote, rows, taken, context);
-                if (taken > 0)
-                        range.start_s = storerpc_row_epoch_s(rows + (taken - 1) * look->row_bytes) + 1;
+                take(remote, rows, count, context);
+                if (count > 0)
+                        range.start_s = storerpc_row_epoch_s(rows + (count - 1) * look->row_bytes) + 1;
                 free(rows);
                 if (range.start_s <= from_s)
                         break; // an answer that is out of order leads nowhere
-        } while (count == PAGE_ROWS);
+        } while (more);
         return 0;
 }
 
