@@ -35,7 +35,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/tes
 
 build: $(PROGRAMS)
 
-# ---- programs: which directory and which libraries each links (README, "Processes") ----
+# ---- programs: which directory and which libraries each links ----
 
 $(BIN)/binancefeeder:     $(call objects,cli) $(CONFIG) $(COMMON)
 $(LIBEXEC)/supervisor:    $(call objects,supervisor) $(CONFIG) $(COMMON)
@@ -108,6 +108,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(call fuzz_objects,$$*) $(C
 help:
 	@echo "make demo         installs what is missing, builds, and shows backfill and live bars against a simulated exchange"
 	@echo "make test         installs what is missing, builds, runs unit and scenario tests"
+	@echo "make unit         only the unit tests; make scenario: only those"
 	@echo "make interop      MarketStore's own client, and a stock server where there is one, against our store"
 	@echo "make soak         kills processes at random while all kinds of data flow, then compares (MINUTES=15 SYMBOLS=10 SEED=...)"
 	@echo "make fuzz         feeds the decoders of outside bytes with nonsense (FUZZ_S=60 seconds each)"

@@ -8,25 +8,11 @@
 // LINK: workers/gateway/work.c workers/gateway/jsonrpc.c
 // LINK: workers/gateway/jsonanswer.c -lmsgpackc -lcjson
 // The inputs that are kept for tests/fuzz/jsonrpc.c, without a fuzzer.
-#include "tests/fuzz/corpus.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static void every_kept_input_is_survived(void **state)
-{
-        (void)state;
-        assert_true(corpus_run("jsonrpc") >= 12);
-}
+#include "tests/unit/kept_inputs.h"
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test(every_kept_input_is_survived),
-        };
+        static const char *const folders[] = {"jsonrpc", NULL};
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return run_kept_inputs(folders);
 }
