@@ -171,6 +171,9 @@ static void print_limits(const struct page *page)
             units_count((int64_t)facts->spool_batches, budget));
         if (snapshot->spool_age_s > 0)
                 printf(", the oldest for %s", units_span_s(snapshot->spool_age_s, used));
+        if (snapshot->spool_drain_per_s > 0 && snapshot->spool_age_s > DRAIN_KNOWN_S)
+                printf("; %s a second less, empty in %s", units_bytes((uint64_t)snapshot->spool_drain_per_s, used),
+                    units_span_s((double)facts->spool_bytes / snapshot->spool_drain_per_s, budget));
         putchar('\n');
 }
 
@@ -186,7 +189,7 @@ static void print_disk(const struct page *page)
                 printf(", lasts %s at %s a day%s",
                     units_span_s((double)snapshot->disk_free_bytes / snapshot->bytes_per_day * 86400, span),
                     units_bytes((uint64_t)snapshot->bytes_per_day, daily),
-                    snapshot->ticks_count > 0 ? " of streamed bars; ticks are not counted" : "");
+                    snapshot->growth_known ? "" : " of streamed bars; ticks are not measured yet");
         putchar('\n');
 }
 

@@ -12,6 +12,7 @@
 #include "common/job.h"
 #include "common/latency.h"
 #include "common/limits.h"
+#include "common/pace.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -98,6 +99,9 @@ struct governor_page {
         // ---- the writer's figures ----
         _Alignas(64) _Atomic uint64_t spool_batches, spool_bytes; // waiting to be applied and synced
         _Atomic int64_t spool_oldest_wall_ns;
+        struct pace spool_pace;      // of spool_bytes
+        _Atomic int64_t tick_bytes;  // on disk, for streamed ticks
+        struct pace tick_bytes_pace; // of it
         _Atomic uint64_t rows_stored, rows_refused_rank, rows_defective, batches_quarantined;
         _Atomic uint64_t disk_free_bytes;
         _Atomic int64_t store_away_since_wall_ns; // the store server cannot be reached; 0: it can, or there is none

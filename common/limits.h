@@ -104,10 +104,15 @@
 #define YEARFILE_YEARS_MAX 256          // year files of a bucket
 #define YEARFILE_YEAR_MIN 1970
 #define YEARFILE_YEAR_MAX 9999
-#define TICK_LEVELS_MAX 20                         // of a stored book snapshot
-#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024)   // the rows of one second: 400,000 trades
-#define TICK_STAGE_BYTES (1024L * 1024)            // of blocks gathered before they are written
-#define TICK_INDEX_SLOTS_MAX 4096                  // of a tick file's index, read or written at once
+#define TICK_LEVELS_MAX 20                       // of a stored book snapshot
+#define TICK_BLOCK_BYTES_MAX (64L * 1024 * 1024) // the rows of one second: 400,000 trades
+#define TICK_STAGE_BYTES (1024L * 1024)          // of blocks gathered before they are written
+#define TICK_INDEX_SLOTS_MAX 4096                // of a tick file's index, read or written at once
+#define GROWTH_SAMPLE_S (15 * 60)                // how fast ticks take room is measured over up to 16 hours, …
+#define GROWTH_KNOWN_S 30                        // … and told after this
+#define DRAIN_SAMPLE_S 1                         // how fast the spool becomes empty: over the last half minute
+#define DRAIN_KNOWN_S 3
+#define DRAIN_WINDOW_S 30
 #define TICK_WAITING_BYTES_MAX (32L * 1024 * 1024) // of rows whose second is not over; more are stored at once
 #define TICK_OPEN_FILES_MAX 2048                   // tick files kept open
 #define TICK_TROUBLES_MAX 64                       // ranges of ids per bucket that are not asked for at the moment

@@ -14,6 +14,7 @@
 
 #define RECORD_BYTES 80 // of a bar on disk: index and nine columns
 #define GAPS_KEPT_MAX 1000
+#define SECONDS_PER_DAY 86400
 
 // ---- the instance ----
 
@@ -52,6 +53,28 @@ static void copy_child(const struct vitals *vitals, struct snapshot_child *child
         child->last_death[sizeof(child->last_death) - 1] = '\0';
 }
 
+// What waits for a store that answers again: how fast it becomes less.
+static double drain_per_s(const struct governor_page *page)
+{
+        int64_t bytes = (int64_t)atomic_load(&page->spool_bytes);
+        double per_s;
+
+        if (bytes == 0 || !pace_per_s(&page->spool_pace, boot_now(), bytes, DRAIN_KNOWN_S, DRAIN_WINDOW_S, &per_s))
+                return 0;
+        return per_s < 0 ? -per_s : 0;
+}
+
+static void copy_growth(const struct governor_page *page, struct snapshot *snapshot)
+{
+        int64_t bytes = atomic_load(&page->tick_bytes), window_s = (int64_t)GROWTH_SAMPLE_S * PACE_SAMPLES;
+        double per_s;
+
+        snapshot->growth_known =
+            pace_per_s(&page->tick_bytes_pace, boot_now(), bytes, GROWTH_KNOWN_S, window_s, &per_s);
+        if (snapshot->growth_known && per_s > 0)
+                snapshot->bytes_per_day = per_s * SECONDS_PER_DAY;
+}
+
 static void copy_page(const struct governor_page *page, struct snapshot *snapshot)
 {
         int64_t oldest_ns = atomic_load(&page->spool_oldest_wall_ns);
@@ -70,6 +93,8 @@ static void copy_page(const struct governor_page *page, struct snapshot *snapsho
         snapshot->store_away_since_us = atomic_load(&page->store_away_since_wall_ns) / 1000;
         if (snapshot->facts.spool_batches > 0 && oldest_ns > 0)
                 snapshot->spool_age_s = (double)(wall_now().ns - oldest_ns) / 1e9;
+        snapshot->spool_drain_per_s = drain_per_s(page);
+        copy_growth(page, snapshot);
         snapshot->children = memory_zeroed(SLOTS_MAX, sizeof(*snapshot->children));
         for (size_t i = 0; i < SLOTS_MAX; i++) {
                 if (atomic_load(&page->vitals[i].class) != CHILD_NONE)
@@ -245,6 +270,10 @@ static void look_at_disk(struct snapshot *snapshot)
                                                    (double)interval_length_us(snapshot->buckets[i].interval) *
                                                    RECORD_BYTES;
         }
+        bool streamed = false;
+        for (size_t i = 0; i < snapshot->ticks_count; i++)
+                streamed = streamed || snapshot->ticks[i].live;
+        snapshot->growth_known = snapshot->growth_known || !streamed;
 }
 
 void snapshot_take(const struct settings *settings, const struct governor_page *page, struct snapshot *snapshot)

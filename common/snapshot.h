@@ -34,6 +34,7 @@ struct snapshot {
         uint64_t answers_429, answers_418, batches_quarantined, rows_defective;
         uint32_t jobs_open;
         double spool_age_s;          // of its oldest batch, 0: empty
+        double spool_drain_per_s;    // bytes by which it becomes less a second; 0: it does not
         int64_t store_away_since_us; // wall time; the store server cannot be reached; 0: it can, or there is none
         size_t children_count;
         struct snapshot_child *children;
@@ -52,7 +53,8 @@ struct snapshot {
         struct ledger_tick_gap *tick_gaps; // likewise
         // the disk
         uint64_t disk_free_bytes; // UINT64_MAX: unknown, and never too few
-        double bytes_per_day;     // that live bars take
+        double bytes_per_day;     // that live bars and, where it is known, live ticks take
+        bool growth_known;        // of the ticks, by measurement; true where none are streamed
 };
 
 // Whether the store is a MarketStore server; root_directory is its URL then.

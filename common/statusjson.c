@@ -251,6 +251,9 @@ char *status_to_json(const struct snapshot *snapshot, const struct findings *fin
         add_number(part, "batches", (double)snapshot->facts.spool_batches);
         add_number(part, "bytes", (double)snapshot->facts.spool_bytes);
         add_number(part, "oldest_age_s", snapshot->spool_age_s);
+        add_number(part, "drain_bytes_per_s", snapshot->spool_drain_per_s);
+        add_seconds(part, "empty_in_s",
+            snapshot->spool_drain_per_s > 0 ? (double)snapshot->facts.spool_bytes / snapshot->spool_drain_per_s : -1);
         part = cJSON_AddObjectToObject(root, "store");
         (void)cJSON_AddStringToObject(part, "type", snapshot_store_is_server(snapshot) ? "server" : "files");
         (void)cJSON_AddStringToObject(part, "place", snapshot->root_directory);
@@ -259,6 +262,10 @@ char *status_to_json(const struct snapshot *snapshot, const struct findings *fin
                 add_number(root, "disk_free_bytes", (double)snapshot->disk_free_bytes);
         else
                 (void)cJSON_AddNullToObject(root, "disk_free_bytes");
+        if (snapshot->growth_known)
+                add_number(root, "disk_bytes_per_day", snapshot->bytes_per_day);
+        else
+                (void)cJSON_AddNullToObject(root, "disk_bytes_per_day");
         part = cJSON_AddObjectToObject(root, "latency_us");
         add_number(part, "p50", (double)snapshot->facts.p50_us);
         add_number(part, "p99", (double)snapshot->facts.p99_us);

@@ -38,6 +38,7 @@ static int set_up(void **state)
         snapshot.meta.catalogue_generation = 1;
         snapshot.disk_free_bytes = UINT64_C(1) << 40;
         snapshot.bytes_per_day = 115200;
+        snapshot.growth_known = true;
         return 0;
 }
 

@@ -252,6 +252,8 @@ static void print_writer(struct body *body, struct governor_page *page)
             (double)atomic_load(&page->rows_stored));
         single(body, "rows_refused_rank_total", "counter", "Rows not written because a better source covers them.",
             (double)atomic_load(&page->rows_refused_rank));
+        single(body, "tick_bytes_total", "counter", "Room on disk that streamed ticks took.",
+            (double)atomic_load(&page->tick_bytes));
         single(body, "disk_free_bytes", "gauge", "Free space where the store lies.",
             (double)atomic_load(&page->disk_free_bytes));
         single(body, "disk_full", "gauge", "1 while nothing is acknowledged for lack of space.",

@@ -91,12 +91,14 @@ static void acknowledge(struct intake *intake)
 
 static void publish_spool_size(struct intake *intake)
 {
+        struct governor_page *page = intake->child->governor;
         uint64_t rows, bytes;
 
         spool_size(intake->spool, &rows, &bytes);
-        atomic_store(&intake->child->governor->spool_batches, rows);
-        atomic_store(&intake->child->governor->spool_bytes, bytes);
-        atomic_store(&intake->child->governor->spool_oldest_wall_ns, spool_oldest_wall_ns(intake->spool));
+        atomic_store(&page->spool_batches, rows);
+        atomic_store(&page->spool_bytes, bytes);
+        atomic_store(&page->spool_oldest_wall_ns, spool_oldest_wall_ns(intake->spool));
+        pace_note(&page->spool_pace, boot_now(), DRAIN_SAMPLE_S, (int64_t)bytes);
 }
 
 // ---- stopping and going on ----

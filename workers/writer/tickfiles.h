@@ -10,6 +10,8 @@
 
 void tickfiles_init(struct store *store);
 void tickfiles_close_all(struct store *store);
+// Streamed rows took so much room, for whoever asks how long the disk lasts.
+void tickfiles_note_growth(struct store *store, int64_t bytes);
 
 // Step 3 of what the ledger has. Nothing may be staged or synced while some of it is owed. Returns 0, or -1 with errno.
 int tickfiles_settle(struct store *store);

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/ticktime.h"
+#include "workers/writer/tickfiles.h"
 #include "workers/writer/tickset.h"
 #include "workers/writer/ticksink.h"
 
@@ -443,7 +444,12 @@ static int stage_before(struct store *store, struct tick_bucket *bucket, int64_t
                         (void)encode(rows, bucket, bucket->waiting + at + sizeof(row)); // its time was checked
         }
         *count = tick_rows_count(rows);
-        return ticksink_stage(store, bucket, rows);
+        int64_t before = store->ticks.appended_bytes;
+        int result = ticksink_stage(store, bucket, rows);
+        int saved = errno;
+        tickfiles_note_growth(store, store->ticks.appended_bytes - before);
+        errno = saved;
+        return result;
 }
 
 // As stage_before(), and takes them out of what waits.

@@ -180,6 +180,7 @@ struct ticks {
 
         struct tick_file *newest, *oldest; // open files
         size_t files_count, files_limit;
+        int64_t appended_bytes;     // to all of them
         struct tick_damage *damage; // found while rows were staged
         size_t damage_count, damage_capacity;
         bool triples_kept; // the ledger holds triples
