@@ -45,7 +45,7 @@ $(LIBEXEC)/writer:        $(call objects,workers/writer) $(CONFIG) $(COMMON)
 $(LIBEXEC)/gateway:       $(call objects,workers/gateway) $(COMMON)
 $(EXCHANGE):              $(call objects,tests/exchange) $(COMMON)
 
-$(BIN)/binancefeeder: LDLIBS = -lyaml -lsqlite3 -lcjson -lsnappy -lcurl -lmsgpackc -lm
+$(BIN)/binancefeeder: LDLIBS = -levent_core -lyaml -lsqlite3 -lcjson -lsnappy -lcurl -lmsgpackc -lm
 $(LIBEXEC)/supervisor: LDLIBS = -levent_core -lyaml
 $(LIBEXEC)/stream: LDLIBS = -lwebsockets -lnanomsg -lcrypto -lcap
 $(LIBEXEC)/backfill: LDLIBS = -lcurl -levent_core -lnanomsg -lcjson -lcrypto

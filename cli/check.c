@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // check: the effective configuration, and what is worth knowing before it runs.
 #include "cli/cli.h"
+#include "cli/online.h"
 #include "cli/target.h"
 #include "common/clock.h"
 #include "common/exitcode.h"
@@ -19,11 +20,13 @@
 
 struct values {
         const char *config;
-        bool markdown, example;
+        bool markdown, example, online;
 };
 
 static const struct option_row options[] = {
     {"--config", 'c', OPTION_TEXT, offsetof(struct values, config), "FILE", "the same as FILE; else " TARGET_PLACES},
+    {"--online", 'o', OPTION_FLAG, offsetof(struct values, online), NULL,
+        "also ask the exchange, and a store server, that the file names"},
     {"--example", 0, OPTION_FLAG, offsetof(struct values, example), NULL,
         "print a file with every key explained, to copy"},
     {"--markdown", 0, OPTION_FLAG, offsetof(struct values, markdown), NULL,
@@ -140,7 +143,7 @@ static void hint_files(const struct settings *settings)
                     settings->ca_file, strerror(errno));
 }
 
-static int check_file(const struct command *command, const char *file)
+static int check_file(const struct command *command, const char *file, bool online)
 {
         static struct settings settings;
         static struct config_errors errors;
@@ -166,7 +169,7 @@ static int check_file(const struct command *command, const char *file)
         hint_disk(&settings, now_us);
         hint_server(&settings);
         hint_ticks(&settings);
-        return EXIT_DONE;
+        return online ? online_check(&settings, stderr) : EXIT_DONE;
 }
 
 static int run_check(const struct command *command, int argc, char **argv)
@@ -177,6 +180,8 @@ static int run_check(const struct command *command, int argc, char **argv)
 
         if (code >= 0)
                 return code;
+        if (values.online && (values.markdown || values.example))
+                return complain(command, EXIT_BAD_USAGE, "--online is about a file");
         if (words.count + (values.config != NULL) + values.markdown + values.example > 1)
                 return complain(command, EXIT_BAD_USAGE, "one file, or --example, or --markdown");
         if (values.markdown)
@@ -184,19 +189,26 @@ static int run_check(const struct command *command, int argc, char **argv)
         else if (values.example)
                 config_print_example(stdout);
         else
-                return check_file(command, words.count > 0 ? words.items[0] : values.config);
+                return check_file(command, words.count > 0 ? words.items[0] : values.config, values.online);
         return EXIT_DONE;
 }
 
 const struct command command_check = {
     .name = "check",
     .summary = "Checks a configuration file and prints what it means",
-    .arguments = "[FILE | --example | --markdown]",
+    .arguments = "[[--online] FILE | --example | --markdown]",
     .details =
         "Mistakes are told with file, line, column and what is accepted. What is printed is a complete configuration\n"
         "with all defaults, and reads back to the same. MarketStore's mkts.yml with a BinanceFeederV2 block is read "
-        "too.\n",
+        "too.\n"
+        "With --online it then asks once, and says one line each, \"ok\" or \"wrong\" with the cure: whether REST "
+        "answers\n"
+        "(through proxy and ca_file), the exchange's clock, its request limit, each symbol, the streams' host, and "
+        "with\n"
+        "store.type server that server. Exit 0 where all is well, 1 where something is wrong, 78 for mistakes in the "
+        "file.\n",
     .examples = "check binancefeeder.yml\n"
+                "check --online binancefeeder.yml\n"
                 "check --example > binancefeeder.yml",
     .options = options,
     .run = run_check,

@@ -118,3 +118,8 @@ int storeclient_list(struct storeclient *client, storerpc_name *each, void *cont
             storerpc_decode_list(answer.bytes, answer.length, each, context, &buckets, reason);
         return judge(client, "its list of buckets", verdict, reason, why);
 }
+
+const char *storeclient_version(const struct storeclient *client)
+{
+        return storehttp_version(client->http);
+}

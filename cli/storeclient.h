@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A MarketStore server as `query` reads it: one question after the other over one connection, each with its bounds of
-// time and size (common/storehttp.h). Every failure comes with a message that names the server. Used by serverbars.c,
-// serverticks.c and query_server.c.
+// time and size (common/storehttp.h). Every failure comes with a message that names the server. Used by online.c,
+// serverbars.c, serverticks.c and query_server.c.
 #ifndef CLI_STORECLIENT_H
 #define CLI_STORECLIENT_H
 
@@ -32,5 +32,8 @@ int storeclient_read(struct storeclient *client, const char *key, const struct s
 
 // Every bucket that the server has, in no order.
 int storeclient_list(struct storeclient *client, storerpc_name *each, void *context, char why[STORECLIENT_WHY_SIZE]);
+
+// As the last answer said; empty: it says none.
+const char *storeclient_version(const struct storeclient *client);
 
 #endif

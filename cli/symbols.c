@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "cli/target.h"
+#include "common/catalog.h"
 #include "common/exitcode.h"
 #include "common/ledgerview.h"
 #include "common/record.h"
@@ -35,18 +36,6 @@ struct listing {
         int64_t shown, known;
 };
 
-static const char *status_name(uint8_t status)
-{
-        switch (status) {
-        case SYMBOL_TRADING: return "trading";
-        case SYMBOL_BREAK: return "break";
-        case SYMBOL_HALT: return "halt";
-        case SYMBOL_END_OF_DAY: return "end of day";
-        case SYMBOL_CANCEL_ONLY: return "cancel only";
-        default: return "unknown";
-        }
-}
-
 static int list_symbol(void *context, const struct catalogue_entry *entry)
 {
         struct listing *listing = context;
@@ -60,14 +49,14 @@ static int list_symbol(void *context, const struct catalogue_entry *entry)
         if (values->json) {
                 printf("%s{\"symbol\":\"%s\",\"base\":\"%s\",\"quote\":\"%s\",\"status\":\"%s\",\"ended\":%s}",
                     listing->shown > 1 ? ",\n " : "[", entry->symbol, entry->base, entry->quote,
-                    status_name(entry->status), entry->ended ? "true" : "false");
+                    catalog_status_name(entry->status), entry->ended ? "true" : "false");
         } else if (listing->plain) {
                 puts(entry->symbol);
         } else {
                 table_add(&listing->table, entry->symbol);
                 table_add(&listing->table, entry->base);
                 table_add(&listing->table, entry->quote);
-                table_add(&listing->table, entry->ended ? "ended" : status_name(entry->status));
+                table_add(&listing->table, entry->ended ? "ended" : catalog_status_name(entry->status));
         }
         return 0;
 }

@@ -141,3 +141,15 @@ void catalog_free(struct catalog *catalog)
         free(catalog->symbols);
         *catalog = (struct catalog){0};
 }
+
+const char *catalog_status_name(uint8_t status)
+{
+        switch (status) {
+        case SYMBOL_TRADING: return "trading";
+        case SYMBOL_BREAK: return "break";
+        case SYMBOL_HALT: return "halt";
+        case SYMBOL_END_OF_DAY: return "end of day";
+        case SYMBOL_CANCEL_ONLY: return "cancel only";
+        default: return "unknown";
+        }
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// exchangeInfo: which symbols there are and which limits hold. Pure. Used by workers/backfill/recordjob.c.
+// exchangeInfo: which symbols there are and which limits hold. Pure. Used by workers/backfill/recordjob.c and the commands symbols and check.
 #ifndef COMMON_CATALOG_H
 #define COMMON_CATALOG_H
 
@@ -20,5 +20,8 @@ struct catalog {
 // Returns 0 and a catalog to be released by catalog_free(), or -1 and `why`.
 int catalog_parse(const char *body, size_t length, struct catalog *catalog, char why[REASON_SIZE]);
 void catalog_free(struct catalog *catalog);
+
+// "trading", "end of day": a status (enum symbol_status) for people and --json.
+const char *catalog_status_name(uint8_t status);
 
 #endif

@@ -286,6 +286,9 @@ static bool set_connection(CURL *easy, const struct http *http)
                (o->ca_file[0] == '\0' || curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file) == CURLE_OK) &&
                curl_easy_setopt(easy, CURLOPT_PROXY, o->proxy) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_NOPROXY, proxied ? "" : "*") == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, o->connect_only ? 1L : 0L) == CURLE_OK &&
+               // Streams go through a tunnel even where they are not encrypted.
+               curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, o->connect_only ? 1L : 0L) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&

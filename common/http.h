@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP GETs to the exchange on keep-alive connections, inside a libevent loop. The only file beside storehttp.c that
-// touches libcurl. Used by workers/backfill/call.c. Owns the connections; every request is bounded in time and bytes,
-// follows no redirect, verifies TLS, and takes a proxy from the settings alone, never from the environment.
+// touches libcurl. Used by workers/backfill/call.c and cli/online.c. Owns the connections; every request is bounded in
+// time and bytes, follows no redirect, verifies TLS, and takes a proxy from the settings alone, never from the
+// environment.
 //
 // On failure an answer says so (`error`); nothing is retried here.
 #ifndef COMMON_HTTP_H
@@ -19,13 +20,14 @@ struct http_options {
         const char *base_url; // without a trailing slash; plain "http://" only where this says so
         const char *ca_file;  // empty: the system's
         const char *proxy;    // empty: none
+        bool connect_only;    // requests make their connection, TLS and proxy included, and ask nothing
         // Called before a step that may block until the resolver gives up (libcurl joins its thread).
         void (*before_blocking)(void *context);
         void *context;
 };
 
 struct http_answer {
-        int status;        // 0: nothing came
+        int status;        // 0: nothing came, or nothing was asked
         const char *error; // what went wrong below HTTP, or NULL: the body is complete
         bool untrusted;    // TLS failed: whoever answers there does not prove to be the exchange
         const char *body;  // `length` bytes, valid during the callback

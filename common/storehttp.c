@@ -3,12 +3,14 @@
 
 #include "common/memory.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct storehttp {
         CURL *easy;
@@ -20,6 +22,7 @@ struct storehttp {
         size_t answer_length, answer_capacity;
         bool answer_too_long;
         uint64_t connection;
+        char version[STOREHTTP_VERSION_SIZE];
 };
 
 // Without a way to rewind, libcurl cannot repeat a request on its own.
@@ -52,6 +55,23 @@ static size_t on_answer(char *bytes, size_t size, size_t count, void *context)
         return length;
 }
 
+// The server names its version in a header, whatever it answers.
+static size_t on_header(char *line, size_t size, size_t count, void *context)
+{
+        static const char name[] = "Marketstore-Version:";
+        struct storehttp *http = context;
+        size_t length = size * count, used = 0;
+
+        if (length < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
+                return length;
+        for (size_t i = sizeof(name) - 1; i < length && used + 1 < sizeof(http->version); i++) {
+                if (isgraph((unsigned char)line[i]))
+                        http->version[used++] = line[i];
+        }
+        http->version[used] = '\0';
+        return length;
+}
+
 static bool set_options(struct storehttp *http)
 {
         CURL *easy = http->easy;
@@ -81,6 +101,8 @@ static bool set_options(struct storehttp *http)
                curl_easy_setopt(easy, CURLOPT_READDATA, http) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_WRITEDATA, http) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HEADERDATA, http) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_USERAGENT, "binancefeeder/" BF_VERSION) == CURLE_OK;
 }
 
@@ -163,4 +185,9 @@ int storehttp_post(
                 return 0;
         errno = explain(http, code, status, why);
         return -1;
+}
+
+const char *storehttp_version(const struct storehttp *http)
+{
+        return http->version;
 }

@@ -17,6 +17,8 @@ struct storehttp;
 struct storehttp *storehttp_new(const char *url);
 void storehttp_free(struct storehttp *http);
 
+#define STOREHTTP_VERSION_SIZE 64
+
 struct storehttp_answer {
         const void *bytes; // valid until the next call
         size_t length;
@@ -28,5 +30,8 @@ struct storehttp_answer {
 // was no answer of a MarketStore.
 int storehttp_post(
     struct storehttp *http, const void *body, size_t length, struct storehttp_answer *answer, char why[REASON_SIZE]);
+
+// As the server called it in its last answer; empty where it says none, as servers built without a tag do.
+const char *storehttp_version(const struct storehttp *http);
 
 #endif

@@ -11,6 +11,15 @@ bool settings_equal(const struct settings *a, const struct settings *b)
         return memcmp((const char *)a + skip, (const char *)b + skip, sizeof *a - skip) == 0;
 }
 
+bool settings_want_quote(const struct settings *settings, const char *asset)
+{
+        for (size_t i = 0; i < settings->quote_assets_count; i++) {
+                if (strcmp(settings->quote_assets[i], asset) == 0)
+                        return true;
+        }
+        return settings->quote_assets_count == 0;
+}
+
 const char *interval_set_format(interval_set set, char text[128])
 {
         size_t used = 0;

@@ -103,6 +103,9 @@ struct settings {
 // True where both mean the same, whoever wrote it (user or default).
 bool settings_equal(const struct settings *a, const struct settings *b);
 
+// True where `symbols: all` takes symbols quoted in this asset.
+bool settings_want_quote(const struct settings *settings, const char *asset);
+
 // The intervals in a set, as "1m 4h 1M"; returns `text`.
 const char *interval_set_format(interval_set set, char text[128]);
 

@@ -49,17 +49,6 @@ const struct catalogue_entry *catalogue_find(const struct catalogue *catalogue, 
 
 // ---- what is followed and streamed ----
 
-static bool quote_is_wanted(const struct settings *settings, const char *quote)
-{
-        if (settings->quote_assets_count == 0)
-                return true;
-        for (size_t i = 0; i < settings->quote_assets_count; i++) {
-                if (strcmp(settings->quote_assets[i], quote) == 0)
-                        return true;
-        }
-        return false;
-}
-
 static bool follow(const struct settings *settings, const char *symbol, struct symbol_list *followed)
 {
         if (symbol_list_contains(&settings->exclude_symbols, symbol))
@@ -81,12 +70,12 @@ size_t assign_followed(const struct settings *settings, const struct catalogue *
         // Those that run come first: if there is not room for all, nothing that runs is stopped for a newcomer.
         for (size_t i = 0; i < running->count; i++) {
                 const struct catalogue_entry *entry = catalogue_find(catalogue, running->names[i]);
-                if (entry == NULL || (!entry->ended && quote_is_wanted(settings, entry->quote)))
+                if (entry == NULL || (!entry->ended && settings_want_quote(settings, entry->quote)))
                         left_out += !follow(settings, running->names[i], followed);
         }
         for (size_t i = 0; i < catalogue->count; i++) {
                 const struct catalogue_entry *entry = &catalogue->entries[i];
-                if (entry->status == SYMBOL_TRADING && !entry->ended && quote_is_wanted(settings, entry->quote))
+                if (entry->status == SYMBOL_TRADING && !entry->ended && settings_want_quote(settings, entry->quote))
                         left_out += !follow(settings, entry->symbol, followed);
         }
         return left_out;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/backfill/clocksync.h"
 
-#include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/servertime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SHARE_WHOLE 1000
-#define DIFFERENCE_TOLD_US US_PER_MIN
 
 struct clocksync {
         struct caller *caller;
@@ -20,13 +19,12 @@ struct clocksync {
         char error[REASON_SIZE];
 };
 
-// Spans in the configuration, such as start_time 10d, and the log's times go by this host's clock.
 static void tell_difference(int64_t server_us)
 {
         int64_t own_us = wall_now().ns / 1000;
         char text[TIME_TEXT_SIZE];
 
-        if (llabs(server_us - own_us) >= DIFFERENCE_TOLD_US)
+        if (llabs(server_us - own_us) >= SERVERTIME_DIFFERENCE_US)
                 log_info("it is %s by the exchange's clock: this host's is %lld s %s", time_format_us(server_us, text),
                     (long long)(llabs(server_us - own_us) / US_PER_S), own_us > server_us ? "ahead" : "behind");
 }
@@ -34,18 +32,10 @@ static void tell_difference(int64_t server_us)
 static int take_time(void *context, const struct call_answer *answer, char why[REASON_SIZE])
 {
         struct clocksync *clocksync = context;
-        int64_t stamp;
+        int64_t server_us = servertime_parse(answer->body, answer->length, why);
 
-        cJSON *json = json_parse(answer->body, answer->length, why);
-        if (json == NULL)
+        if (server_us < 0)
                 return -1;
-        bool read = json_whole_number(json, "serverTime", &stamp);
-        cJSON_Delete(json);
-        int64_t server_us = read ? exchange_stamp_us(stamp) : -1;
-        if (server_us < year_start_us(2017) || server_us >= year_start_us(2101)) {
-                snprintf(why, REASON_SIZE, "serverTime is missing or lies outside the years 2017 to 2100");
-                return -1;
-        }
         boot_time middle = {answer->sent.us + (answer->arrived.us - answer->sent.us) / 2};
         if (atomic_load(&clocksync->caller->governor->clock_synced_us) == 0)
                 tell_difference(server_us);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/backfill/explain.h"
 
+#include "common/cure.h"
 #include "common/log.h"
 
 #define EXPLAIN_EVERY_US US_PER_MIN
 #define UNREACHABLE_FEW 3 // a single lost request is no news
 
-#define CURES                                                                                                          \
-        "set endpoints.proxy, or endpoints.rest: https://data-api.binance.vision and endpoints.stream: "               \
-        "wss://data-stream.binance.vision (public market data; no historicalTrades there)"
+#define CURES CURE_ELSEWHERE " " CURE_ELSEWHERE_LACKS
 
 // True for one worker a minute.
 static bool may_explain(struct governor_page *governor)
@@ -28,7 +27,7 @@ void explain_unreachable(struct governor_page *governor, const char *base_url, c
         if (untrusted)
                 log_warn(
                     "%s is not trusted (%s): nothing is taken from it; trying on, ever more slowly up to a minute. "
-                    "If it stays so: check this host's clock, endpoints.ca_file, and who answers in its place",
+                    "If it stays so: " CURE_UNTRUSTED,
                     base_url, error);
         else
                 log_warn(
