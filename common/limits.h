@@ -31,7 +31,7 @@
 #define KEPT_BYTES_MAX (4 * 1024 * 1024)    // of records that found the window full, until reading has stopped
 #define WINDOW_RESERVED_BYTES (64 * 1024)   // of the window, kept for BOUNDARY, CONNECT and FIN records
 #define WINDOW_RESERVED_BATCHES 64          // and of its batches
-#define JOB_CHUNKS_UNACKED_MAX 4            // chunks of a job under way to the store
+#define JOB_CHUNKS_UNACKED_MAX 16           // chunks of a job under way to the store; 4 held one worker back
 #define RESEND_AFTER_MS 300                 // no acknowledgement progress for this long: resend the window
 #define RESEND_AFTER_MAX_MS 3000            // doubled up to this while nothing helps
 #define RESEND_PROBE_BATCHES 4              // resent at first; the rest once one of them was acknowledged

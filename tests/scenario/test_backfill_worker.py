@@ -61,6 +61,7 @@ class OneWorker(Scenario):
 
 class BackfillWorker(OneWorker):
     FROM, TO = ms("2024-01-30"), ms("2024-01-31T16:00")  # 2,400 minutes: two and a half pages
+    LONG_FROM = ms("2024-01-15")  # 24,000 minutes before TO: more chunks than may be unacknowledged
 
     def klines(self, interval="1m", start=FROM, end=TO, rows=1000):
         return f"klines:BTCUSDT:{interval}:{start}:{end}:{rows}"
@@ -145,13 +146,13 @@ class BackfillWorker(OneWorker):
 
     def test_a_new_writer_gives_the_job_out_again(self):
         self.start_exchange()
-        run = self.jobs(self.klines(), flags=("--stall", "--renew-after-ms", "500"))
-        self.assertEqual((run.code, len(run.ends), run.ends[0][0]), (0, 1, 2400), run.log)
+        run = self.jobs(self.klines(start=self.LONG_FROM), flags=("--stall", "--renew-after-ms", "500"))
+        self.assertEqual((run.code, len(run.ends), run.ends[0][0]), (0, 1, 24000), run.log)
         self.assertIn("the writer is gone", run.log)
 
     def test_a_worker_that_is_to_end_gives_its_job_back_at_once(self):
         self.start_exchange()
-        run = self.jobs(self.klines(), flags=("--stall", "--drain-after-ms", "300"))
+        run = self.jobs(self.klines(start=self.LONG_FROM), flags=("--stall", "--drain-after-ms", "300"))
         self.assertEqual((run.code, run.failed), (0, [(5, "stopped")]), run.log)
 
     def test_an_exchange_that_cannot_be_reached_is_explained_once(self):
@@ -410,16 +411,16 @@ class BackfillTicks(OneWorker):
     def test_a_writer_that_acknowledges_nothing_or_is_new_or_takes_the_job_away(self):
         self.start_exchange()
         for kind in self.KINDS:
-            first = self.ids_at(self.FROM)[kind] - 12000
-            job = self.job(kind, first, first + 11999)
-            self.assert_ids(self.jobs(job), kind, first, first + 11999)  # more chunks than may be unacknowledged
+            first = self.ids_at(self.FROM)[kind] - 30000
+            job = self.job(kind, first, first + 29999)
+            self.assert_ids(self.jobs(job), kind, first, first + 29999)  # more chunks than may be unacknowledged
             run = self.jobs(job, flags=("--stall",))
             self.assertEqual((run.code, run.failed[0][0]), (0, 4), run.log)
             run = self.jobs(job, flags=("--stall", "--revoke-after-ms", "300"))
             self.assertEqual(run.code, 0, run.log)
             self.assertIn("was revoked", run.log)
             run = self.jobs(job, flags=("--stall", "--renew-after-ms", "300"))
-            self.assertEqual((run.code, len(run.ends), run.ends[0][0]), (0, 1, 12000), run.log)
+            self.assertEqual((run.code, len(run.ends), run.ends[0][0]), (0, 1, 30000), run.log)
             run = self.jobs(job, flags=("--stall", "--drain-after-ms", "300"))
             self.assertEqual((run.code, run.failed), (0, [(5, "stopped")]), run.log)
 
