@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// exchangeInfo: which symbols there are and which limits hold. Pure. Used by workers/backfill/recordjob.c and the commands symbols and check.
+// exchangeInfo: which symbols there are and which limits hold. Pure. Used by workers/backfill/recordjob.c and the
+// commands symbols and check.
 #ifndef COMMON_CATALOG_H
 #define COMMON_CATALOG_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The intake between a real pipeline and a real spool, without a store thread.
-// LINK: workers/writer/intake.c workers/writer/spool.c workers/writer/spoolage.c workers/writer/sql.c workers/writer/ballast.c
-// LINK: workers/writer/handover.c workers/writer/marks.c
+// LINK: workers/writer/intake.c workers/writer/spool.c workers/writer/spoolage.c workers/writer/sql.c
+// LINK: workers/writer/ballast.c workers/writer/handover.c workers/writer/marks.c
 #include "workers/writer/intake.h"
 
 #include "common/nnio.h"
