@@ -495,7 +495,8 @@ static void write_obituary(struct supervisor *supervisor, const struct managed *
         }
         snprintf(vitals->last_death, sizeof(vitals->last_death), "%.100s after %s", obituary_cause(death, cause),
             obituary_span(death->lived_ms, span));
-        if (child->policy.wanted)
+        // One that a reload asked to end comes back as asked: nothing to alert anybody about.
+        if (child->policy.wanted && death->state != POLICY_STOPPING)
                 atomic_fetch_add(&vitals->restarts, 1);
 }
 

@@ -45,7 +45,13 @@ void shutdown_hurry(struct supervisor *supervisor)
 
 void shutdown_note_death(struct supervisor *supervisor, const struct managed *child, int code)
 {
-        if (child != supervisor->writer || supervisor->phase != PHASE_RUN)
+        if (supervisor->phase != PHASE_RUN)
+                return;
+        if (supervisor->one_shot && code == POLICY_EXEC_FAILED_CODE) {
+                log_error("a program of ours cannot be started: is the installation complete? (see above)");
+                shutdown_begin(supervisor, EXIT_FAILED, "nothing can be fetched without it");
+        }
+        if (child != supervisor->writer)
                 return;
         bool config = code == EXIT_BAD_CONFIG || code == EXIT_CHILD_USAGE;
         if (!supervisor->workers_started && config)

@@ -183,6 +183,14 @@ static void a_start_that_cannot_succeed_ends(void **state)
         script(fixture, "writer", "exit:75");
         start(fixture, "--one-shot");
         assert_int_equal(ended(fixture), 75);
+        static const char *const classes[] = {"writer", "backfill"};
+        for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+                script(fixture, "writer", "ready");
+                script(fixture, classes[i], "exit:127"); // as where the program is not there
+                start(fixture, "--one-shot");
+                assert_int_equal(ended(fixture), 1);
+                wait_log(fixture, "cannot be started: is the installation complete?");
+        }
         assert_int_equal(count_of(notes(fixture), "stream "), 0);
 }
 

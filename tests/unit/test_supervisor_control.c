@@ -95,6 +95,26 @@ static void the_control_socket_shows_the_child_table(void **state)
         assert_int_equal(stop(fixture), 0);
 }
 
+static void an_end_that_a_reload_asked_for_is_no_restart(void **state)
+{
+        struct fixture *fixture = *state;
+
+        fixture->gateway = "'127.0.0.1:9'";
+        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        start(fixture, NULL);
+        wait_all_ready(fixture);
+        wait_note(fixture, "gateway gateway ", 2);
+        struct governor_page *page = get_page(fixture);
+        fixture->gateway = "'127.0.0.1:10'";
+        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        kill(fixture->pid, SIGHUP);
+        wait_note(fixture, "gateway gateway ", 4);
+        for (size_t slot = 0; slot < SLOTS_MAX; slot++)
+                assert_int_equal(page->vitals[slot].restarts, 0);
+        munmap(page, sizeof(*page));
+        assert_int_equal(stop(fixture), 0);
+}
+
 static void the_control_socket_takes_requests(void **state)
 {
         struct fixture *fixture = *state;
@@ -214,6 +234,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             SUPERVISED(the_control_socket_shows_the_child_table),
+            SUPERVISED(an_end_that_a_reload_asked_for_is_no_restart),
             SUPERVISED(the_control_socket_takes_requests),
             SUPERVISED(malformed_requests_lose_their_connection_only),
             SUPERVISED(a_request_that_waited_for_a_suspended_machine_kills_nobody),

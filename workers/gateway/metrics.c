@@ -360,14 +360,14 @@ static const struct {
         unsigned classes;
 } child_figures[] = {
     {"up", "gauge", "1 while the process is ready.", up_of, ~0u},
-    {"restarts_total", "counter", "Times the process was started again.", restarts_of, ~0u},
+    {"restarts_total", "counter", "Times the process ended unasked and was started again.", restarts_of, ~0u},
     {"connected", "gauge", "1 while a stream worker's connection carries all its streams.", connected_of,
         1u << CHILD_STREAM},
     {"reconnects_total", "counter", "Connections a stream worker made after its first.", reconnects_of,
         1u << CHILD_STREAM},
-    {"messages_total", "counter", "Stream: frames; backfill: requests; writer: records applied.", messages_of,
-        1u << CHILD_STREAM | 1u << CHILD_BACKFILL | 1u << CHILD_WRITER},
-    {"records_total", "counter", "Stream: closed bars; backfill: rows fetched; writer: batches committed.", records_of,
+    {"messages_total", "counter", "Stream: frames; backfill: requests.", messages_of,
+        1u << CHILD_STREAM | 1u << CHILD_BACKFILL},
+    {"records_total", "counter", "Stream: rows; backfill: rows fetched; writer: batches committed.", records_of,
         1u << CHILD_STREAM | 1u << CHILD_BACKFILL | 1u << CHILD_WRITER},
     {"malformed_total", "counter", "Frames, answers or batches refused.", malformed_of,
         1u << CHILD_STREAM | 1u << CHILD_BACKFILL | 1u << CHILD_WRITER},
