@@ -229,6 +229,48 @@ static void what_lies_between_two_connections_is_lost(void **state)
         rig_free(rig);
 }
 
+// Overwrites the bucket's file, so that it is nobody's.
+static void spoil_quotes(const struct rig *rig)
+{
+        char path[2 * PATH_SIZE];
+        int length = snprintf(path, sizeof(path), "%s/BTCUSDT/1Sec/QUOTE/2024.bin", rig->setup.settings.root_directory);
+
+        assert_in_range(length, 1, sizeof(path) - 1);
+        FILE *file = fopen(path, "r+");
+        assert_non_null(file);
+        for (int i = 0; i < 4096; i++)
+                assert_int_not_equal(fputc('x', file), EOF);
+        assert_int_equal(fclose(file), 0);
+}
+
+static void what_comes_while_a_bucket_is_refused_is_lost_in_one_span(void **state)
+{
+        struct rig *rig = tick_rig_new(DATA_BOOK_TICKER, 0);
+
+        (void)state;
+        rig_open(rig);
+        tick_put_quote(rig, 1, tick_us(0));
+        assert_int_equal(rig_try_live(rig), 0);
+        tick_settle(rig, tick_us(100));
+        assert_int_equal(tick_told_of(rig, TICK_QUOTE).tick.rows, 1);
+        rig_close(rig);
+        spoil_quotes(rig);
+        rig_open(rig);
+        for (int second = 100; second < 103; second++) {
+                tick_put_quote(rig, second, TICKS_T0 + second * US_PER_S);
+                assert_int_equal(rig_try_live(rig), 0);
+                tick_settle(rig, TICKS_T0 + (second + 30) * US_PER_S);
+        }
+        struct tick_told told = tick_told_of(rig, TICK_QUOTE);
+        assert_int_equal(told.tick.rows, 1);
+        assert_int_equal(told.gaps, 1);
+        assert_int_equal(told.gap.state, GAP_LOST);
+        assert_int_equal(told.gap.start_us, TICKS_T0 + 100 * US_PER_S);
+        assert_int_equal(told.gap.end_us, TICKS_T0 + 103 * US_PER_S - 1);
+        assert_string_equal(told.gap.evidence, "the bucket was refused when they came");
+        rig_free(rig);
+}
+
 static void a_planned_renewal_and_a_known_update_lose_nothing(void **state)
 {
         struct record_boundary boundary = {.reason = BOUNDARY_DISCONNECT};
@@ -367,6 +409,7 @@ int main(void)
             cmocka_unit_test(a_batch_that_fails_half_way_is_applied_again),
             cmocka_unit_test(what_waits_is_bounded),
             cmocka_unit_test(what_lies_between_two_connections_is_lost),
+            cmocka_unit_test(what_comes_while_a_bucket_is_refused_is_lost_in_one_span),
             cmocka_unit_test(a_planned_renewal_and_a_known_update_lose_nothing),
             cmocka_unit_test(what_a_bucket_has_looked_at_is_passed_over_at_a_replay),
             cmocka_unit_test(a_book_can_be_rebuilt_whatever_is_restarted),

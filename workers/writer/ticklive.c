@@ -404,31 +404,50 @@ static void drop_waiting(struct store *store, struct tick_bucket *bucket, int64_
         tick_row_changed(store, bucket);
 }
 
-// The rows of a second that does not fit. Those with ids are asked for later; others cannot be had again.
-static void refuse_second(struct store *store, struct tick_bucket *bucket, int64_t second, size_t rows)
+// Rows of the seconds [from, until) will not be stored. Those with ids are asked for later; others cannot be had again.
+static void tell_lost(struct store *store, struct tick_bucket *bucket, int64_t from, int64_t until, const char *why)
 {
-        static const char why[] = "too many in one second: more than 64 MiB";
         struct tick_gap gap = {.state = GAP_LOST,
             .first_id = INT64_MAX,
             .last_id = -1,
-            .start_us = second * US_PER_S,
-            .end_us = (second + 1) * US_PER_S - 1,
+            .start_us = INT64_MAX,
+            .end_us = -1,
             .found_us = store->exchange_us};
         struct tick_waiting row;
 
+        if (tick_kind_has_ids(bucket->kind))
+                return;
         for (size_t at = 0; at < bucket->waiting_used; at += sizeof(row) + row.length) {
                 memcpy(&row, bucket->waiting + at, sizeof(row));
-                if (row.second != second)
+                if (row.second < from || row.second >= until)
                         continue;
+                gap.epoch = row.epoch;
                 gap.first_id = row.id < gap.first_id ? row.id : gap.first_id;
                 gap.last_id = row.id > gap.last_id ? row.id : gap.last_id;
+                gap.start_us = row.second * US_PER_S < gap.start_us ? row.second * US_PER_S : gap.start_us;
+                gap.end_us =
+                    (row.second + 1) * US_PER_S - 1 > gap.end_us ? (row.second + 1) * US_PER_S - 1 : gap.end_us;
         }
         (void)snprintf(gap.evidence, sizeof(gap.evidence), "%s", why);
-        if (!tick_kind_has_ids(bucket->kind))
-                tick_note_gap(store, bucket, &gap);
+        if (gap.end_us >= 0)
+                tick_note_lost(store, bucket, &gap);
+}
+
+static void refuse_second(struct store *store, struct tick_bucket *bucket, int64_t second, size_t rows)
+{
+        static const char why[] = "too many in one second: more than 64 MiB";
+
+        tell_lost(store, bucket, second, second + 1, why);
         atomic_fetch_add_explicit(&store->governor->rows_defective, rows, memory_order_relaxed);
         bucket->defective += (int64_t)rows;
         log_error("%s %s: %zu rows could not be stored: %s", bucket->symbol, tick_group(bucket->kind), rows, why);
+}
+
+// The bucket is given up: status and log say why, the ledger when.
+static void drop_refused(struct store *store, struct tick_bucket *bucket, int64_t until)
+{
+        tell_lost(store, bucket, INT64_MIN, until, "the bucket was refused when they came");
+        drop_waiting(store, bucket, until, false);
 }
 
 // Puts the rows of seconds before `until` on their way. Returns 0, 1 (the bucket is given up), or -1 with errno;
@@ -459,9 +478,12 @@ static int close_seconds(struct store *store, struct tick_bucket *bucket, int64_
 
         if (result < 0)
                 return -1;
-        if (result == 0)
-                atomic_fetch_add_explicit(&store->governor->rows_stored, *count, memory_order_relaxed);
-        drop_waiting(store, bucket, until, result == 0);
+        if (result > 0) {
+                drop_refused(store, bucket, until);
+                return 0;
+        }
+        atomic_fetch_add_explicit(&store->governor->rows_stored, *count, memory_order_relaxed);
+        drop_waiting(store, bucket, until, true);
         return 0;
 }
 
@@ -490,7 +512,7 @@ static int close_bucket(struct store *store, struct tick_bucket *bucket, int64_t
         if (result < 0)
                 return -1;
         if (result > 0) {
-                drop_waiting(store, bucket, until, false);
+                drop_refused(store, bucket, until);
                 return 0;
         }
         result = close_seconds(store, bucket, until, &count);

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOST_TOGETHER_US (60 * US_PER_S) // seconds without rows may lie between two that are lost
+
 // ---- kinds ----
 
 static const enum stream_kind stream_kinds[TICK_KINDS] = {
@@ -360,6 +362,24 @@ void tick_note_gap(struct store *store, struct tick_bucket *bucket, const struct
         added->number = ++bucket->gap_last;
         added->dirty = true;
         bucket->gaps_dirty = true;
+        tick_row_changed(store, bucket);
+}
+
+void tick_note_lost(struct store *store, struct tick_bucket *bucket, const struct tick_gap *gap)
+{
+        struct tick_gap *newest = bucket->gaps_count > 0 ? &bucket->gaps[bucket->gaps_count - 1] : NULL;
+
+        if (newest == NULL || newest->dropped || newest->state != GAP_LOST || newest->epoch != gap->epoch ||
+            strcmp(newest->evidence, gap->evidence) != 0 || gap->start_us < newest->start_us ||
+            gap->start_us > newest->end_us + LOST_TOGETHER_US) {
+                tick_note_gap(store, bucket, gap);
+                return;
+        }
+        if (gap->end_us <= newest->end_us)
+                return; // said already: a batch is applied again
+        newest->end_us = gap->end_us;
+        newest->last_id = gap->last_id;
+        newest->dirty = bucket->gaps_dirty = true;
         tick_row_changed(store, bucket);
 }
 

@@ -48,6 +48,9 @@ int64_t tick_covered_last(const struct tick_bucket *bucket);
 
 // Records what is missing, or lost, and how that came about; nothing where it is recorded already.
 void tick_note_gap(struct store *store, struct tick_bucket *bucket, const struct tick_gap *gap);
+// As tick_note_gap() for what is lost in one second after another: one that follows the newest within a minute, for the
+// same reason, makes that one longer.
+void tick_note_lost(struct store *store, struct tick_bucket *bucket, const struct tick_gap *gap);
 // What has become of the gaps that are open.
 void tick_settle_gaps(struct store *store);
 
