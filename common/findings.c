@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/findings.h"
 
+#include "common/cure.h"
 #include "common/units.h"
 
 #include <stdarg.h>
@@ -96,21 +97,17 @@ static void judge_streams(const struct snapshot *snapshot, struct findings *find
 
 static void judge_exchange(const struct snapshot *snapshot, struct findings *findings)
 {
-        static const char elsewhere[] = "set endpoints.proxy, or endpoints.rest: https://data-api.binance.vision and "
-                                        "endpoints.stream: wss://data-stream.binance.vision";
         const struct facts *facts = &snapshot->facts;
         char span[UNITS_TEXT_SIZE];
 
         if (facts->ban_s > 0)
                 find(findings,
-                    facts->ban_status == 451
-                        ? elsewhere
-                        : "nothing: it is waited for. If it comes again, lower rate_limit.utilization or "
-                          "see what else uses this address",
+                    facts->ban_status == 451 ? CURE_ELSEWHERE
+                                             : "nothing: it is waited for. If it comes again, " CURE_LIMITED,
                     "the exchange refuses requests (HTTP %u) for another %s", facts->ban_status,
                     units_span_s((double)facts->ban_s, span));
         else if (facts->unreachable >= UNREACHABLE_FEW)
-                find(findings, elsewhere, "the exchange cannot be reached: %u requests without an answer",
+                find(findings, CURE_ELSEWHERE, "the exchange cannot be reached: %u requests without an answer",
                     facts->unreachable);
 }
 
