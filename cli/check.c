@@ -92,8 +92,7 @@ static void hint_server(const struct settings *settings)
                 return;
         fprintf(stderr,
             "hint: rows go to the MarketStore server %s, and `query` asks it; here lie ledger and spool, which takes "
-            "up "
-            "to %s while the server is away\n",
+            "up to %s while the server is away\n",
             settings->store_url, units_bytes((uint64_t)settings->spool_bytes_max, bytes));
 }
 

@@ -102,8 +102,7 @@ void onlinejudge_clock(struct online_report *report, int64_t server_us, int64_t 
         else
                 onlinejudge_say(report, false,
                     "clock: this host's is %s %s the exchange's: set it, for spans such as start_time 10d, receive "
-                    "stamps "
-                    "and the log go by it",
+                    "stamps and the log go by it",
                     units_span_s((double)difference_us / US_PER_S, difference), side);
 }
 
@@ -210,8 +209,7 @@ static void judge_named(struct online_report *report, const struct settings *set
                 else if (settings->realtime_enabled)
                         onlinejudge_say(report, false,
                             "symbols: %s does not trade at present (%s): nothing is streamed until it does; its "
-                            "history "
-                            "is still fetched",
+                            "history is still fetched",
                             name, catalog_status_name(symbol->status));
                 else
                         silent++;

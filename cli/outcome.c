@@ -134,8 +134,7 @@ static void say_why_nothing_was_wanted(const struct progress *progress)
         if (progress->view != NULL && ledgerview_meta(progress->view, &meta) == 0 && meta.exchange_us >= 0)
                 fprintf(stderr,
                     "nothing lies in the range that was asked for: by the exchange's clock it is %s UTC, or the "
-                    "symbols "
-                    "were listed later\n",
+                    "symbols were listed later\n",
                     units_time_us(meta.exchange_us, now));
 }
 

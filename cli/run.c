@@ -34,8 +34,7 @@ static const struct option_row options[] = {
         "configuration; else " TARGET_PLACES},
     {"--screen", 0, OPTION_FLAG, offsetof(struct values, screen), NULL,
         "progress and live bars on one screen (the default on a terminal);\nthe log then goes to binancefeeder.log in "
-        "the data "
-        "directory"},
+        "the data directory"},
     {"--plain", 0, OPTION_FLAG, offsetof(struct values, plain), NULL, "log lines on stderr (the default elsewhere)"},
     {"--for", 0, OPTION_COUNT, offsetof(struct values, for_s), "SECONDS", "stop by itself after that time"},
     {.name = NULL},

@@ -361,8 +361,7 @@ const struct key_row key_rows[] = {
         .help =
             "Where HTTP is served, for MarketStore clients, curl and Prometheus. There are no passwords: an address "
             "that others reach lets others read. In a mkts.yml: its listen_host and listen_port. With store.type "
-            "server "
-            "the default is 127.0.0.1:5983, and rows are the server's to answer."},
+            "server the default is 127.0.0.1:5983, and rows are the server's to answer."},
     {.name = "rate_limit.utilization",
         .type = KEY_SHARE,
         .flags = KEY_RELOADABLE,

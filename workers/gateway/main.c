@@ -76,8 +76,7 @@ static struct work *begin_get(void *context, const struct request *request)
         if (rows_elsewhere() != NULL)
                 return work_text(501,
                     "the rows are kept by the MarketStore server %s (store.type: server): ask its RPC, or "
-                    "`binancefeeder "
-                    "query`; here are /status, /metrics, /healthz and /readyz",
+                    "`binancefeeder query`; here are /status, /metrics, /healthz and /readyz",
                     rows_elsewhere());
         return get_begin(store_root(), gateway_now_us(context), request);
 }

@@ -183,8 +183,7 @@ bool rootlock_server_is_at_work(const char *root, uint32_t port, char why[REASON
         if (port != 0 && http_head(port, head, sizeof(head)) && strcasestr(head, OUR_SERVER_HEADER) == NULL) {
                 (void)snprintf(why, REASON_SIZE,
                     "a MarketStore server answers on port %u, which %.50s is configured for: stop it, or set "
-                    "store.type: "
-                    "server",
+                    "store.type: server",
                     port, root);
                 return true;
         }
