@@ -32,6 +32,7 @@ static struct {
         int64_t first_s, last_s; // it has a row of each of these seconds; none where the last is before the first
         int seconds_min;         // a query of fewer seconds of DENSE is a panic
         int writes_dropped;      // so many writes of DENSE get no answer
+        int queries_refused;     // so many queries are answered by an error
         int writes, queries, drops;
         uint64_t connection;
         msgpack_sbuffer answer;
@@ -130,6 +131,14 @@ static bool respond(const msgpack_object *call, msgpack_packer *packer, const ch
         const msgpack_object *method = msgpack_map_find(call, "method"), *params = msgpack_map_find(call, "params");
 
         msgpack_pack_map(packer, 1);
+        if (server.queries_refused > 0 && strncmp(method->via.str.ptr, "DataService.Query", 17) == 0) {
+                server.queries_refused--;
+                put_text(packer, "error");
+                msgpack_pack_map(packer, 1);
+                put_text(packer, "message");
+                put_text(packer, "snappy: corrupt input");
+                return true;
+        }
         put_text(packer, "result");
         msgpack_pack_map(packer, 1);
         if (strncmp(method->via.str.ptr, "DataService.List", 16) == 0) {
@@ -299,6 +308,31 @@ static void rows_at_which_a_query_panics_are_read_with_more_around_them(void **s
         end(sink);
 }
 
+static void a_query_that_is_refused_for_a_moment_is_asked_again(void **state)
+{
+        struct sink_shape shape;
+        struct sink *sink = begin(&shape);
+        const struct storerpc_range range = {.start_s = SECOND, .end_s = SECOND + 1};
+        uint8_t *rows;
+        size_t count;
+        char why[REASON_SIZE];
+
+        (void)state;
+        (void)sink_target_new(sink, DENSE, &shape, on_lost, NULL);
+        server.first_s = SECOND;
+        server.last_s = SECOND + 1;
+        server.queries_refused = 2;
+        assert_int_equal(sink_read(sink, DENSE, &shape.look, shape.look.count, &range, &rows, &count, why), 0);
+        assert_int_equal(count, 2);
+        free(rows);
+        server.queries_refused = 100;
+        assert_int_equal(sink_read(sink, DENSE, &shape.look, shape.look.count, &range, &rows, &count, why), 2);
+        assert_int_equal(server.queries_refused, 95);
+        assert_string_equal(why, "snappy: corrupt input");
+        assert_false(told.away);
+        end(sink);
+}
+
 static void rows_that_no_query_brings_are_refused_and_others_go_on(void **state)
 {
         struct sink_shape shape;
@@ -345,6 +379,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_look_that_does_not_show_a_row_is_no_proof_of_it),
             cmocka_unit_test(rows_at_which_a_query_panics_are_read_with_more_around_them),
+            cmocka_unit_test(a_query_that_is_refused_for_a_moment_is_asked_again),
             cmocka_unit_test(rows_that_no_query_brings_are_refused_and_others_go_on),
             cmocka_unit_test(rows_whose_writes_get_no_answer_are_refused_and_others_go_on),
         };

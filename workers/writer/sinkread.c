@@ -123,16 +123,18 @@ int sink_read(struct sink *sink, const char *key, const struct storerpc_layout *
     const struct storerpc_range *asked, uint8_t **rows, size_t *count, char why[REASON_SIZE])
 {
         struct sink_target *target = layout->variable ? target_of(sink, key) : NULL;
-        unsigned least = target != NULL ? target->reach : 0, reach = least;
+        unsigned least = target != NULL ? target->reach : 0, reach = least, drops = 0;
         int result = SINK_DROPPED;
 
         assert(!layout->variable || columns == layout->count);
-        for (int tries = 0; tries < SINK_TRIES_MAX && result == SINK_DROPPED; tries++) {
+        // A refusal may be a moment's: a stock server reads a block whose place it is just writing ("corrupt input").
+        for (int tries = 0; tries < SINK_TRIES_MAX && (result == SINK_DROPPED || result == 2); tries++) {
                 struct storerpc_range range;
 
-                reach = least + (unsigned)tries > REACH_MAX ? REACH_MAX : least + (unsigned)tries;
+                reach = least + drops > REACH_MAX ? REACH_MAX : least + drops;
                 widen(asked, layout->variable ? reach : 0, &range);
                 result = read_once(sink, key, layout, columns, &range, rows, count, why);
+                drops += result == SINK_DROPPED;
         }
         if (result == SINK_DROPPED) {
                 say_unreadable(key, asked);
