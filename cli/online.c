@@ -118,7 +118,7 @@ static bool check_time(struct online *online, const struct online_host *host, st
 {
         struct rest_query query;
         struct reply reply = {0};
-        char why[REASON_SIZE], took[UNITS_TEXT_SIZE];
+        char why[REASON_SIZE];
 
         rest_query_time(&query);
         bool usable = ask_rest(online, host, http, &query, &reply);
@@ -126,9 +126,7 @@ static bool check_time(struct online *online, const struct online_host *host, st
         if (usable && server_us < 0)
                 tell_unreadable(online, host, &query, why);
         if (server_us >= 0) {
-                onlinejudge_say(&online->report, true, "%s: %s%s%s answers, in %s", host->what, host->url,
-                    host->proxy[0] != '\0' ? " by the proxy " : "", host->proxy,
-                    units_latency_us(took_us(&reply), took));
+                onlinejudge_reached(&online->report, host, "answers", took_us(&reply));
                 // The exchange read its clock somewhere between question and answer.
                 onlinejudge_clock(&online->report, server_us, reply.sent_wall_us + took_us(&reply) / 2);
         }

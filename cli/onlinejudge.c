@@ -76,16 +76,22 @@ bool onlinejudge_answer(
         return false;
 }
 
-void onlinejudge_connection(
-    struct online_report *report, const struct online_host *host, const struct http_answer *answer, int64_t took_us)
+void onlinejudge_reached(
+    struct online_report *report, const struct online_host *host, const char *does, int64_t took_us)
 {
         char took[UNITS_TEXT_SIZE];
 
+        onlinejudge_say(
+            report, true, HOST_FORMAT " %s, in %s", HOST_VALUES(host), does, units_latency_us(took_us, took));
+}
+
+void onlinejudge_connection(
+    struct online_report *report, const struct online_host *host, const struct http_answer *answer, int64_t took_us)
+{
         if (answer->error != NULL)
                 tell_no_answer(report, host, answer);
         else
-                onlinejudge_say(report, true, HOST_FORMAT " takes connections, in %s", HOST_VALUES(host),
-                    units_latency_us(took_us, took));
+                onlinejudge_reached(report, host, "takes connections", took_us);
 }
 
 // ---- clock and limit ----

@@ -30,6 +30,9 @@ struct online_host {
 // True for an answer that may be read; else it is told. `own_ms`: this host's clock.
 bool onlinejudge_answer(
     struct online_report *report, const struct online_host *host, const struct http_answer *answer, int64_t own_ms);
+// "REST: https://... by the proxy ... <does>, in 12 ms".
+void onlinejudge_reached(
+    struct online_report *report, const struct online_host *host, const char *does, int64_t took_us);
 // Of a connection that was only made: told either way.
 void onlinejudge_connection(
     struct online_report *report, const struct online_host *host, const struct http_answer *answer, int64_t took_us);

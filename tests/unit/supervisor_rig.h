@@ -106,6 +106,13 @@ static inline void config(const struct fixture *fixture, const char *symbols, co
             symbols, fixture->directory, fixture->gateway != NULL ? fixture->gateway : "off", more);
 }
 
+// With the two symbols that every test has, and a gateway there.
+static inline void config_gateway(struct fixture *fixture, const char *listen)
+{
+        fixture->gateway = listen;
+        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+}
+
 static inline void sleep_ms(long ms)
 {
         struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};

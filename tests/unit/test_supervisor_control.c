@@ -99,14 +99,12 @@ static void an_end_that_a_reload_asked_for_is_no_restart(void **state)
 {
         struct fixture *fixture = *state;
 
-        fixture->gateway = "'127.0.0.1:9'";
-        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        config_gateway(fixture, "'127.0.0.1:9'");
         start(fixture, NULL);
         wait_all_ready(fixture);
         wait_note(fixture, "gateway gateway ", 2);
         struct governor_page *page = get_page(fixture);
-        fixture->gateway = "'127.0.0.1:10'";
-        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        config_gateway(fixture, "'127.0.0.1:10'");
         kill(fixture->pid, SIGHUP);
         wait_note(fixture, "gateway gateway ", 4);
         for (size_t slot = 0; slot < SLOTS_MAX; slot++)

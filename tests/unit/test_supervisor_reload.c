@@ -77,17 +77,14 @@ static void a_reload_moves_and_ends_the_gateway_alone(void **state)
 {
         struct fixture *fixture = *state;
 
-        fixture->gateway = "'127.0.0.1:9'";
-        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        config_gateway(fixture, "'127.0.0.1:9'");
         start(fixture, NULL);
         wait_all_ready(fixture);
         wait_note(fixture, "gateway gateway ", 2);
-        fixture->gateway = "'127.0.0.1:10'";
-        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        config_gateway(fixture, "'127.0.0.1:10'");
         kill(fixture->pid, SIGHUP);
         wait_note(fixture, " ready ", 7);
-        fixture->gateway = "off";
-        config(fixture, "[BTCUSDT, ETHUSDT]", "");
+        config_gateway(fixture, "off");
         kill(fixture->pid, SIGHUP);
         wait_note(fixture, " ends", 2);
         assert_int_equal(count_of(notes(fixture), " start "), 7);

@@ -407,12 +407,7 @@ static void drop_waiting(struct store *store, struct tick_bucket *bucket, int64_
 // Rows of the seconds [from, until) will not be stored. Those with ids are asked for later; others cannot be had again.
 static void tell_lost(struct store *store, struct tick_bucket *bucket, int64_t from, int64_t until, const char *why)
 {
-        struct tick_gap gap = {.state = GAP_LOST,
-            .first_id = INT64_MAX,
-            .last_id = -1,
-            .start_us = INT64_MAX,
-            .end_us = -1,
-            .found_us = store->exchange_us};
+        struct tick_gap gap = tick_gap_begin(store);
         struct tick_waiting row;
 
         if (tick_kind_has_ids(bucket->kind))
@@ -422,11 +417,7 @@ static void tell_lost(struct store *store, struct tick_bucket *bucket, int64_t f
                 if (row.second < from || row.second >= until)
                         continue;
                 gap.epoch = row.epoch;
-                gap.first_id = row.id < gap.first_id ? row.id : gap.first_id;
-                gap.last_id = row.id > gap.last_id ? row.id : gap.last_id;
-                gap.start_us = row.second * US_PER_S < gap.start_us ? row.second * US_PER_S : gap.start_us;
-                gap.end_us =
-                    (row.second + 1) * US_PER_S - 1 > gap.end_us ? (row.second + 1) * US_PER_S - 1 : gap.end_us;
+                tick_gap_cover(&gap, row.id, row.second * US_PER_S, (row.second + 1) * US_PER_S - 1);
         }
         (void)snprintf(gap.evidence, sizeof(gap.evidence), "%s", why);
         if (gap.end_us >= 0)

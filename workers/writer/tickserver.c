@@ -45,12 +45,7 @@ void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const s
         struct tick_bucket *bucket = remote->bucket;
         struct store *store = context;
         bool by_id = tick_kind_has_ids(bucket->kind) && shape->key.parts > 0;
-        struct tick_gap gap = {.state = GAP_LOST,
-            .first_id = INT64_MAX,
-            .last_id = -1,
-            .start_us = INT64_MAX,
-            .end_us = -1,
-            .found_us = store->exchange_us};
+        struct tick_gap gap = tick_gap_begin(store);
         char reason[REASON_SIZE];
 
         for (size_t i = 0; i < count; i++) {
@@ -60,10 +55,7 @@ void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const s
 
                 if (by_id)
                         withdraw_id(store, bucket, id, time_us);
-                gap.first_id = id < gap.first_id ? id : gap.first_id;
-                gap.last_id = id > gap.last_id ? id : gap.last_id;
-                gap.start_us = time_us < gap.start_us ? time_us : gap.start_us;
-                gap.end_us = time_us > gap.end_us ? time_us : gap.end_us;
+                tick_gap_cover(&gap, id, time_us, time_us);
         }
         if (loss == SINK_REFUSED)
                 (void)snprintf(reason, sizeof(reason), "the server says: %.120s", why);

@@ -344,6 +344,24 @@ static void drop_gap(struct tick_bucket *bucket, struct tick_gap *gap)
         bucket->gaps_dirty = true;
 }
 
+struct tick_gap tick_gap_begin(const struct store *store)
+{
+        return (struct tick_gap){.state = GAP_LOST,
+            .first_id = INT64_MAX,
+            .last_id = -1,
+            .start_us = INT64_MAX,
+            .end_us = -1,
+            .found_us = store->exchange_us};
+}
+
+void tick_gap_cover(struct tick_gap *gap, int64_t id, int64_t start_us, int64_t end_us)
+{
+        gap->first_id = id < gap->first_id ? id : gap->first_id;
+        gap->last_id = id > gap->last_id ? id : gap->last_id;
+        gap->start_us = start_us < gap->start_us ? start_us : gap->start_us;
+        gap->end_us = end_us > gap->end_us ? end_us : gap->end_us;
+}
+
 void tick_note_gap(struct store *store, struct tick_bucket *bucket, const struct tick_gap *gap)
 {
         for (size_t i = bucket->gaps_count; i-- > 0;) {

@@ -46,6 +46,9 @@ int64_t tick_covered_last(const struct tick_bucket *bucket);
 
 // ---- gaps ----
 
+// A lost span of nothing yet, found now; and makes it reach over one row more, of [start_us, end_us].
+struct tick_gap tick_gap_begin(const struct store *store);
+void tick_gap_cover(struct tick_gap *gap, int64_t id, int64_t start_us, int64_t end_us);
 // Records what is missing, or lost, and how that came about; nothing where it is recorded already.
 void tick_note_gap(struct store *store, struct tick_bucket *bucket, const struct tick_gap *gap);
 // As tick_note_gap() for what is lost in one second after another: one that follows the newest within a minute, for the
