@@ -12,6 +12,7 @@
 #include "common/client.h"
 #include "common/clock.h"
 #include "common/exitcode.h"
+#include "common/servertime.h"
 #include "common/units.h"
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 
 #define TICK_MS 100
 #define LIVE_AGE_US US_PER_MIN
-#define CLOCKS_DIFFER_US US_PER_MIN
 #define HANDOVER_TRIES_MAX 100 // of TICK_MS: its writer may be starting
 
 struct values {
@@ -144,7 +144,7 @@ static bool compare_clocks(struct backfill *backfill)
         if (backfill->clock_compared || exchange_us < 0)
                 return false;
         backfill->clock_compared = true;
-        if (llabs(exchange_us - own_us) < CLOCKS_DIFFER_US)
+        if (llabs(exchange_us - own_us) < SERVERTIME_DIFFERENCE_US)
                 return false;
         bool since = count_from(&values->since, exchange_us), until = count_from(&values->until, exchange_us);
         if (since || until)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exchange's clock as GET /api/v3/time tells it. Pure. Used by workers/backfill/clocksync.c and cli/online.c.
+// The exchange's clock as GET /api/v3/time tells it. Pure. Used by workers/backfill/clocksync.c, cli/online.c and
+// cli/backfill.c.
 #ifndef COMMON_SERVERTIME_H
 #define COMMON_SERVERTIME_H
 

@@ -14,7 +14,6 @@
 
 #define RECORD_BYTES 80 // of a bar on disk: index and nine columns
 #define GAPS_KEPT_MAX 1000
-#define SECONDS_PER_DAY 86400
 
 // ---- the instance ----
 
@@ -72,7 +71,7 @@ static void copy_growth(const struct governor_page *page, struct snapshot *snaps
         snapshot->growth_known =
             pace_per_s(&page->tick_bytes_pace, boot_now(), bytes, GROWTH_KNOWN_S, window_s, &per_s);
         if (snapshot->growth_known && per_s > 0)
-                snapshot->bytes_per_day = per_s * SECONDS_PER_DAY;
+                snapshot->bytes_per_day = per_s * (double)(US_PER_DAY / US_PER_S);
 }
 
 static void copy_page(const struct governor_page *page, struct snapshot *snapshot)

@@ -407,7 +407,7 @@ static void drop_waiting(struct store *store, struct tick_bucket *bucket, int64_
 // Rows of the seconds [from, until) will not be stored. Those with ids are asked for later; others cannot be had again.
 static void tell_lost(struct store *store, struct tick_bucket *bucket, int64_t from, int64_t until, const char *why)
 {
-        struct tick_gap gap = tick_gap_begin(store);
+        struct tick_gap gap = tick_gap_begin(store, GAP_LOST);
         struct tick_waiting row;
 
         if (tick_kind_has_ids(bucket->kind))

@@ -45,7 +45,7 @@ void tickserver_on_lost(void *context, void *owner, enum sink_loss loss, const s
         struct tick_bucket *bucket = remote->bucket;
         struct store *store = context;
         bool by_id = tick_kind_has_ids(bucket->kind) && shape->key.parts > 0;
-        struct tick_gap gap = tick_gap_begin(store);
+        struct tick_gap gap = tick_gap_begin(store, GAP_LOST);
         char reason[REASON_SIZE];
 
         for (size_t i = 0; i < count; i++) {

@@ -10,7 +10,7 @@
 
 struct doubles {
         size_t count;
-        int64_t first_id, last_id, start_us, end_us;
+        struct tick_gap gap; // that they span
 };
 
 static void find_doubles(struct tick_remote *remote, const uint8_t *rows, size_t count, void *context)
@@ -23,15 +23,10 @@ static void find_doubles(struct tick_remote *remote, const uint8_t *rows, size_t
         doubles->count += sinkmatch_mark_repeated(&set, again);
         for (size_t i = 0; i < count; i++) {
                 const uint8_t *row = rows + i * wire->shape.look.row_bytes;
-                int64_t id = tick_wire_id(&wire->shape, row, true),
-                        time_us = tick_wire_time_us(&wire->shape, row, true);
+                int64_t time_us = tick_wire_time_us(&wire->shape, row, true);
 
-                if (!again[i])
-                        continue;
-                doubles->first_id = id < doubles->first_id ? id : doubles->first_id;
-                doubles->last_id = id > doubles->last_id ? id : doubles->last_id;
-                doubles->start_us = time_us < doubles->start_us ? time_us : doubles->start_us;
-                doubles->end_us = time_us > doubles->end_us ? time_us : doubles->end_us;
+                if (again[i])
+                        tick_gap_cover(&doubles->gap, tick_wire_id(&wire->shape, row, true), time_us, time_us);
         }
         free(again);
 }
@@ -39,16 +34,11 @@ static void find_doubles(struct tick_remote *remote, const uint8_t *rows, size_t
 static void record_doubles(struct tick_remote *remote, const struct doubles *doubles)
 {
         struct tick_bucket *bucket = remote->bucket;
-        struct tick_gap gap = {.epoch = tick_epoch_newest(bucket),
-            .state = GAP_DOUBLED,
-            .first_id = doubles->first_id,
-            .last_id = doubles->last_id,
-            .start_us = doubles->start_us,
-            .end_us = doubles->end_us,
-            .found_us = remote->store->exchange_us};
+        struct tick_gap gap = doubles->gap;
         size_t before = bucket->gaps_count;
         char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
 
+        gap.epoch = tick_epoch_newest(bucket);
         (void)snprintf(gap.evidence, sizeof(gap.evidence),
             "the store server has %zu rows more than once: it replayed its log of what came before a kill, or while it "
             "ended",
@@ -57,8 +47,8 @@ static void record_doubles(struct tick_remote *remote, const struct doubles *dou
         if (bucket->gaps_count > before)
                 log_warn("%s: %s has %zu rows from %s to %s more than once, as after a kill, or of what came while it "
                          "ended: it replays its log; nothing is sent again, and they are told apart by their ids",
-                    remote->key, remote->store->root, doubles->count, time_format_us(doubles->start_us, from),
-                    time_format_us(doubles->end_us, until));
+                    remote->key, remote->store->root, doubles->count, time_format_us(gap.start_us, from),
+                    time_format_us(gap.end_us, until));
 }
 
 static void forget_written(struct tick_remote *remote)
@@ -87,7 +77,7 @@ static int look_through(struct tick_remote *remote, struct doubles *doubles)
 
 static int inspect(struct tick_remote *remote)
 {
-        struct doubles doubles = {.first_id = INT64_MAX, .last_id = -1, .start_us = INT64_MAX, .end_us = -1};
+        struct doubles doubles = {.gap = tick_gap_begin(remote->store, GAP_DOUBLED)};
 
         remote->suspect = false;
         int result = look_through(remote, &doubles);

@@ -344,9 +344,9 @@ static void drop_gap(struct tick_bucket *bucket, struct tick_gap *gap)
         bucket->gaps_dirty = true;
 }
 
-struct tick_gap tick_gap_begin(const struct store *store)
+struct tick_gap tick_gap_begin(const struct store *store, int32_t state)
 {
-        return (struct tick_gap){.state = GAP_LOST,
+        return (struct tick_gap){.state = state,
             .first_id = INT64_MAX,
             .last_id = -1,
             .start_us = INT64_MAX,

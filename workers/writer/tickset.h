@@ -46,8 +46,9 @@ int64_t tick_covered_last(const struct tick_bucket *bucket);
 
 // ---- gaps ----
 
-// A lost span of nothing yet, found now; and makes it reach over one row more, of [start_us, end_us].
-struct tick_gap tick_gap_begin(const struct store *store);
+// A span of nothing yet, found now; and makes it reach over one row more, of [start_us, end_us]. `state`: enum
+// gap_state.
+struct tick_gap tick_gap_begin(const struct store *store, int32_t state);
 void tick_gap_cover(struct tick_gap *gap, int64_t id, int64_t start_us, int64_t end_us);
 // Records what is missing, or lost, and how that came about; nothing where it is recorded already.
 void tick_note_gap(struct store *store, struct tick_bucket *bucket, const struct tick_gap *gap);
